@@ -1,0 +1,42 @@
+"""What a run tells its observers, as frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A run begins; `passes` times the input is read."""
+
+    name: str
+    passes: int
+    dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BatchApplied:
+    """A batch is done: `records` so far in this pass, `fraction` of the input read, if known."""
+
+    pass_number: int
+    records: int
+    fraction: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What came so far is durable."""
+
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """A run is over."""
+
+    status: str
+    records: int
+    seconds: float
+
+
+Event = RunStarted | BatchApplied | Committed | RunFinished

@@ -1,0 +1,194 @@
+"""The mapping of a batch: which columns are data, and which say what to do with their row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Final, TypeVar
+
+from modelsync.core.errors import ConfigurationError, RecordError
+from modelsync.core.ports import Group
+from modelsync.core.records import OMITTED, Action, Batch, Match
+
+ACTION_FLAGS: Final = "action_flags"
+MATCH_ON: Final = "match_on"
+EXTERNAL_KEY: Final = "external_key"
+#: What `--rejects` adds to a refused row; ignored when the mended file comes back.
+REASON_COLUMNS: Final = ("_error_column", "_error", "_origin")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnMapping:
+    """How to read a source's columns.
+
+    A row's own `action_flags` and `match_on` win over `actions` and `match_on` here, which serve
+    sources that have no such columns. `rename` maps the source's columns to the model's.
+    """
+
+    match_on: Match = field(default_factory=Match)
+    actions: Action = Action.CREATE | Action.UPDATE
+    key_column: str = EXTERNAL_KEY
+    rename: Mapping[str, str] = field(default_factory=dict)
+    has_system: bool = True
+
+    def check(self, columns: Sequence[str]) -> None:
+        """Raise ConfigurationError for a header that cannot work, before any row is read."""
+        missing = [name for name in self.rename if name not in columns]
+        if missing:
+            raise ConfigurationError(
+                f"there is no column {missing[0]!r} to map; the columns are {', '.join(columns)}"
+            )
+        if self.key_column != EXTERNAL_KEY and self.key_column not in columns:
+            raise ConfigurationError(
+                f"there is no key column {self.key_column!r}; the columns are {', '.join(columns)}"
+            )
+        names = self.data_columns(columns)
+        doubled = [name for name in names if names.count(name) > 1]
+        if doubled:
+            raise ConfigurationError(f"two columns give {doubled[0]!r}; leave one out or map it elsewhere")
+        if MATCH_ON in columns:
+            return
+        unknown = [name for name in self.match_on.names if name not in names]
+        if unknown:
+            raise ConfigurationError(
+                f"match_on names {unknown[0]!r}, which is no column; the columns are {', '.join(names)}"
+            )
+        if not self.match_on.tokens and not (self.has_system and self.key_column in columns):
+            raise ConfigurationError(
+                "nothing says how to find a row's object: add a match_on column, name the fields with "
+                "--match-on, or name the column of the external key with --key-column"
+            )
+
+    def data_columns(self, columns: Sequence[str]) -> list[str]:
+        """The model's names of the columns that are data, in order."""
+        return [self.rename.get(c, c) for c in columns if self._is_data(c)]
+
+    def _is_data(self, column: str) -> bool:
+        if column in self.rename:
+            return True
+        special = {ACTION_FLAGS, MATCH_ON, EXTERNAL_KEY, *REASON_COLUMNS}
+        return column not in special
+
+    def groups(
+        self, batch: Batch, allow: Action, refuse: Callable[[int, RecordError | None, str], None]
+    ) -> Iterator[Group]:
+        """Split a batch into groups, with each record's actions limited to `allow`.
+
+        `refuse(number, error, reason)` is called for each record that takes no part: with an error
+        for a rejection, with None and a reason for a skip.
+        """
+        numbers: Sequence[int] = range(batch.start, batch.start + len(batch.rows))
+        wanted = self._actions(batch, refuse)
+        matches = self._matches(batch, refuse)
+        if len(set(wanted)) == 1 and wanted[0] is not None:
+            limited = wanted[0] & allow if wanted[0] & allow & _DOING else None
+            actions: list[Action | None] = [limited] * len(wanted)
+        else:
+            actions = [a & allow if a and a & allow & _DOING else None for a in wanted]
+        keys = self.keys(batch)
+        data = [(i, self.rename.get(c, c)) for i, c in enumerate(batch.columns) if self._is_data(c)]
+        columns = tuple(name for _, name in data)
+        cells = tuple([row[i] for row in batch.rows] for i, _ in data)
+        for match, run in groupby(range(len(numbers)), key=matches.__getitem__):
+            positions = [p for p in run if actions[p] is not None]
+            if match is None or not positions:
+                continue
+            whole = Group(
+                batch=batch,
+                columns=columns,
+                cells=cells,
+                actions=actions,  # type: ignore[arg-type]  # positions with None are not taken
+                keys=keys,
+                numbers=numbers,
+                match=match,
+            )
+            yield whole if len(positions) == len(numbers) else whole.take(positions)
+
+    def _actions(
+        self, batch: Batch, refuse: Callable[[int, RecordError | None, str], None]
+    ) -> list[Action | None]:
+        if ACTION_FLAGS not in batch.columns:
+            return [self.actions] * len(batch.rows)
+        index = batch.columns.index(ACTION_FLAGS)
+
+        def read(cell: object) -> Action | RecordError | None:
+            try:
+                return Action.parse(_text(cell))
+            except RecordError as error:
+                return error
+
+        result: list[Action | None] = []
+        for position, action in enumerate(_each(read, [row[index] for row in batch.rows])):
+            if isinstance(action, RecordError):
+                refuse(batch.start + position, action, action.reason)
+                result.append(None)
+            elif action is None or not action & _DOING:
+                refuse(batch.start + position, None, "it has no action flag; write c, u or d")
+                result.append(None)
+            else:
+                result.append(action)
+        return result
+
+    def _matches(
+        self, batch: Batch, refuse: Callable[[int, RecordError | None, str], None]
+    ) -> list[Match | None]:
+        names = set(self.data_columns(batch.columns))
+
+        def usable(match: Match) -> Match | RecordError:
+            unknown = [name for name in match.names if name not in names]
+            if not unknown:
+                return match
+            return RecordError(
+                f"match_on names {unknown[0]!r}, which is no column of this row",
+                column=MATCH_ON,
+                value=str(match),
+            )
+
+        def read(cell: object) -> Match | RecordError:
+            text = _text(cell)
+            try:
+                return usable(Match.parse(text) if text.strip() else self.match_on)
+            except RecordError as error:
+                return error
+
+        if MATCH_ON in batch.columns:
+            index = batch.columns.index(MATCH_ON)
+            found = _each(read, [row[index] for row in batch.rows])
+        else:
+            found = [usable(self.match_on)] * len(batch.rows)
+        result: list[Match | None] = []
+        for position, match in enumerate(found):
+            if isinstance(match, RecordError):
+                refuse(batch.start + position, match, match.reason)
+                result.append(None)
+            else:
+                result.append(match)
+        return result
+
+    def keys(self, batch: Batch) -> list[str | None]:
+        """The external key of each row; None where there is none."""
+        if not self.has_system or self.key_column not in batch.columns:
+            return [None] * len(batch.rows)
+        index = batch.columns.index(self.key_column)
+        return [_text(row[index]).strip() or None for row in batch.rows]
+
+
+_DOING: Final = Action.CREATE | Action.UPDATE | Action.DELETE
+
+
+def _text(cell: object) -> str:
+    if isinstance(cell, str):
+        return cell
+    return "" if cell is None or cell is OMITTED else str(cell)
+
+
+def _each(read: Callable[[object], T], cells: list[object]) -> list[T]:
+    """`read` of every cell, worked out once per distinct one."""
+    try:
+        known = {cell: read(cell) for cell in set(cells)}
+    except TypeError:
+        return [read(cell) for cell in cells]
+    return [known[cell] for cell in cells]

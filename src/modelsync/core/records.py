@@ -1,0 +1,212 @@
+"""What comes in: records, their actions and match expressions, and the batches that carry them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, Flag, auto
+from typing import Final, Protocol, TypeVar
+
+from modelsync.core.errors import RecordError
+
+T = TypeVar("T")
+
+
+class Action(Flag):
+    """What a record asks for. FORCE modifies UPDATE and DELETE; CREATE is always forced."""
+
+    NONE = 0
+    CREATE = auto()
+    UPDATE = auto()
+    DELETE = auto()
+    FORCE = auto()
+
+    @classmethod
+    def parse(cls, text: str) -> Action:
+        """Read action flags such as `cu*`, in either case.
+
+        Returns Action.NONE for a blank text. Raises RecordError for a letter that is no flag and for
+        a delete that is combined with a create or an update.
+        """
+        action = cls.NONE
+        for letter in text.strip():
+            try:
+                action |= _LETTERS[letter.lower()]
+            except KeyError:
+                raise RecordError(
+                    f"action flag {letter!r} is unknown; the flags are c, u, d and *",
+                    column="action_flags",
+                    value=text,
+                ) from None
+        if cls.DELETE in action and action & (cls.CREATE | cls.UPDATE):
+            raise RecordError(
+                f"{text.strip()!r} asks to delete and to "
+                f"{'create' if cls.CREATE in action else 'update'} the same object; "
+                f"split it into two rows or drop one of the flags",
+                column="action_flags",
+                value=text,
+            )
+        return action
+
+    def __str__(self) -> str:
+        return "".join(letter for letter, flag in _LETTERS.items() if flag in self)
+
+
+_LETTERS: Final = {
+    "c": Action.CREATE,
+    "u": Action.UPDATE,
+    "d": Action.DELETE,
+    "*": Action.FORCE,
+}
+DOING: Final = Action.CREATE | Action.UPDATE | Action.DELETE
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """The expression that finds a record's object: names and the operators `| & ~`, in postfix order.
+
+    Names without operators are ANDed, as django-nsync documents it.
+    """
+
+    tokens: tuple[str, ...] = ()
+
+    OPERATORS = frozenset("|&~")
+
+    @classmethod
+    def parse(cls, text: str) -> Match:
+        """Read an expression; raises RecordError when its operators and names do not fit together."""
+        match = cls(tuple(text.split()))
+        if match.tokens:
+            match.fold(bool, lambda a, _b: a, lambda a, _b: a, lambda a: a)
+        return match
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The field names in it, in order, each once."""
+        return tuple(dict.fromkeys(t for t in self.tokens if t not in self.OPERATORS))
+
+    @property
+    def is_conjunction(self) -> bool:
+        """Whether all its names must match: nothing but ANDs."""
+        return not {"|", "~"} & set(self.tokens)
+
+    def __str__(self) -> str:
+        return " ".join(self.tokens)
+
+    def fold(
+        self,
+        name: Callable[[str], T],
+        both: Callable[[T, T], T],
+        either: Callable[[T, T], T],
+        negate: Callable[[T], T],
+    ) -> T:
+        """Evaluate the expression bottom up, with what each name and each operator stands for."""
+        stack: list[T] = []
+        for token in self.tokens:
+            if token not in self.OPERATORS:
+                stack.append(name(token))
+                continue
+            if len(stack) < (1 if token == "~" else 2):
+                raise RecordError(
+                    f"match_on {str(self)!r} has too few names before {token!r}; operators follow "
+                    f"their operands, as in 'name code |'",
+                    column="match_on",
+                    value=str(self),
+                )
+            last = stack.pop()
+            if token == "~":
+                stack.append(negate(last))
+            else:
+                stack.append((both if token == "&" else either)(stack.pop(), last))
+        if len(stack) > 1 and self.OPERATORS & set(self.tokens):
+            raise RecordError(
+                f"match_on {str(self)!r} has too few operators; join its parts with & or |",
+                column="match_on",
+                value=str(self),
+            )
+        result = stack.pop(0)
+        for operand in stack:
+            result = both(result, operand)
+        return result
+
+
+class Omitted(Enum):
+    """The value of a cell that the source did not send; never written."""
+
+    OMITTED = "omitted"
+
+    def __repr__(self) -> str:
+        return "OMITTED"
+
+
+OMITTED: Final = Omitted.OMITTED
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a person finds a record again: a file or address, and the line, row or index in it."""
+
+    source: str
+    place: int | None = None
+    unit: str = "line"
+
+    def __str__(self) -> str:
+        return self.source if self.place is None else f"{self.source}:{self.place}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One incoming row, taken out of its batch."""
+
+    fields: Mapping[str, object]
+    actions: Action = Action.CREATE | Action.UPDATE
+    match_on: Match = field(default_factory=Match)
+    key: str | None = None
+    origin: Origin | None = None
+
+
+#: A source's own position, plain JSON values only, so that it can be stored.
+Cursor = Mapping[str, object]
+
+
+class Places(Protocol):
+    """Finds the origin of a batch's rows; asked only when somebody wants to read it."""
+
+    def __call__(self, index: int) -> Origin:
+        """The origin of the row at `index` of the batch, counted from 0."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Consecutive records of one shape: all rows have the same columns, in the same order.
+
+    A cell is what the source gave, or OMITTED: `is_text` says that all cells are text, as in CSV,
+    otherwise they are typed values. The rows have the ordinals `start`, `start + 1` and so on; rows
+    that the source could not read are in `broken` and come after them.
+    """
+
+    columns: tuple[str, ...]
+    rows: Sequence[Sequence[object]]
+    start: int
+    places: Places
+    after: Cursor | None = None
+    model: str | None = None
+    system: str | None = None
+    broken: Sequence[Broken] = ()
+    is_text: bool = False
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Broken:
+    """A row that the source could not turn into a record, in the order of the input.
+
+    `number` is its ordinal in the input, `raw` the row as it came.
+    """
+
+    number: int
+    origin: Origin
+    reason: str
+    raw: Sequence[object] = ()

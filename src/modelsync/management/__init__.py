@@ -1,0 +1,1 @@
+"""Management commands: they parse, call and render, and know nothing else."""

@@ -1,0 +1,306 @@
+"""What commands, admin, tasks and Python callers all call: run sources into models."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from difflib import get_close_matches
+from os import PathLike
+
+from django.apps import apps
+from django.db import connections, models
+
+from modelsync import conf
+from modelsync.core.errors import ConfigurationError
+from modelsync.core.guard import Guard
+from modelsync.core.mapping import ColumnMapping
+from modelsync.core.planning import Conflict
+from modelsync.core.ports import Extent, Observer, Source
+from modelsync.core.records import Action, Batch, Match
+from modelsync.core.results import Notice, Report
+from modelsync.engine import Plan, run
+from modelsync.journal import DatabaseJournal
+from modelsync.policies import BasicSyncPolicy, load_policy
+from modelsync.sources import ChainSource, FileSource, IterableSource
+from modelsync.targets.django.target import DjangoTarget, TargetOptions
+
+Model = type[models.Model]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feed:
+    """One source with where it goes: the model, the external system's name, how to read its columns."""
+
+    source: Source
+    model: Model
+    system: str | None = None
+    mapping: ColumnMapping = field(default_factory=ColumnMapping)
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a run goes about it; `modelsync.sync` explains each."""
+
+    using: str = "default"
+    dry_run: bool = False
+    policy: BasicSyncPolicy | type[BasicSyncPolicy] | str | None = None
+    validate: str = "types"
+    writer: str = "auto"
+    on_conflict: str = "delete"
+    missing: str = "keep"
+    max_deletes: int | str | None = None
+    skip_errors: bool = False
+    max_errors: int | None = None
+    commit_every: int | None = None
+    resume: bool = False
+    strict: bool = False
+    create_systems: bool = True
+    changes: int = 0
+    started_by: str = ""
+
+    def check(self) -> None:
+        """Raise ConfigurationError for values that do not fit together."""
+        for name, known in (
+            ("validate", ("none", "types", "full")),
+            ("writer", ("auto", "staged", "objects")),
+            ("on_conflict", ("delete", "reject")),
+            ("missing", ("keep", "delete")),
+        ):
+            if getattr(self, name) not in known:
+                raise ConfigurationError(f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(known)}")
+        if self.using not in connections:
+            known_names = ", ".join(connections)
+            raise ConfigurationError(f"there is no database {self.using!r}; settings.DATABASES has {known_names}")
+        if self.commit_every is not None and self.commit_every < 1:
+            raise ConfigurationError("commit_every takes a number of rows, 1 or more")
+        if self.resume and not self.commit_every:
+            raise ConfigurationError("resume needs commit_every: a run in one transaction has no resume points")
+
+
+def sync(
+    source: Source | Iterable[Mapping[str, object]] | str | PathLike[str],
+    model: Model | str,
+    *,
+    system: str | None = None,
+    match_on: Sequence[str] | str = (),
+    actions: str = "cu",
+    key_column: str | None = None,
+    map: Mapping[str, str] | None = None,  # noqa: A002  # the word of the command line, too
+    using: str | None = None,
+    dry_run: bool = False,
+    policy: BasicSyncPolicy | type[BasicSyncPolicy] | str | None = None,
+    validate: str | None = None,
+    writer: str | None = None,
+    on_conflict: str | None = None,
+    missing: str = "keep",
+    max_deletes: int | str | None = None,
+    skip_errors: bool = False,
+    max_errors: int | None = None,
+    commit_every: int | None = None,
+    resume: bool = False,
+    strict: bool = False,
+    changes: int | None = None,
+    observers: Sequence[Observer] = (),
+) -> Report:
+    """Bring records into a model and return the report.
+
+    Args:
+        source: a path or address of a file, an iterable of mappings (column -> value), anything with
+            `__arrow_c_stream__`, or a Source.
+        model: the model, or its label `app.Model`.
+        system: the external system's name; with it, external keys are kept.
+        match_on: field names that find a row's object (ANDed), for rows that do not say it themselves.
+        actions: action flags for rows that do not say it themselves: of c, u, d and *.
+        key_column: the column that holds the external key, if it is not `external_key`.
+        map: source column -> model field.
+        using: the database alias; default: where the router writes the model.
+        dry_run: decide and check everything, write nothing, call no user code.
+        policy: the order of the run; an instance, a class or a dotted path.
+        validate: `none`, `types` (types and limits) or `full` (`full_clean()` on instances).
+        writer: `auto`, `staged` or `objects`.
+        on_conflict: `delete` or `reject` another object that has the new match value.
+        missing: `keep` or `delete` this system's objects that a complete source no longer has.
+        max_deletes: the most deletes allowed: rows, or a percentage such as "25%".
+        skip_errors: write the good rows although others are refused.
+        max_errors: stop at more rejections than that.
+        commit_every: commit after so many rows, with a resume point, instead of once.
+        resume: go on where the last run of the same source and options stopped.
+        strict: refuse unknown columns, and make warnings rejections.
+        changes: how many sample changes the report lists; default 20 in a dry run.
+        observers: called with each event of the run.
+
+    Raises:
+        ConfigurationError: before anything is read.
+        SourceError: the source failed; nothing of the open transaction was kept.
+    """
+    target = find_model(model) if isinstance(model, str) else model
+    defaults = conf.current()
+    options = Options(
+        using=using or _write_database(target),
+        dry_run=dry_run,
+        policy=policy,
+        validate=validate or defaults.validate,
+        writer=writer or defaults.writer,
+        on_conflict=on_conflict or defaults.on_conflict,
+        missing=missing,
+        max_deletes=max_deletes if max_deletes is not None else defaults.max_deletes,
+        skip_errors=skip_errors,
+        max_errors=max_errors,
+        commit_every=commit_every,
+        resume=resume,
+        strict=strict,
+        changes=changes if changes is not None else (20 if dry_run else 0),
+    )
+    mapping = make_mapping(
+        match_on=match_on, actions=actions, key_column=key_column, rename=map, has_system=system is not None
+    )
+    feed = Feed(
+        source=_as_source(source, target, system, commit_every),
+        model=target,
+        system=system,
+        mapping=mapping,
+        name=str(source) if isinstance(source, (str, PathLike)) else target._meta.label,
+    )
+    return run_feeds([feed], options, observers)
+
+
+def run_feeds(feeds: Sequence[Feed], options: Options, observers: Sequence[Observer] = ()) -> Report:
+    """Run several feeds as one: one policy, one transaction, one report."""
+    options.check()
+    policy = load_policy(options.policy)
+    notes: list[Notice] = []
+    guard = Guard.parse(options.max_deletes)
+    _check_feeds(feeds, options)
+    target = DjangoTarget(
+        {(feed.model._meta.label, feed.system): feed.model for feed in feeds},
+        TargetOptions(
+            using=options.using,
+            conflict=Conflict(options.on_conflict),
+            validate=options.validate,
+            writer=options.writer,
+            dry_run=options.dry_run,
+            strict=options.strict,
+            create_systems=options.create_systems,
+            delete_missing=options.missing == "delete",
+            guard=guard,
+            changes_wanted=options.changes,
+        ),
+        lambda column, text: notes.append(Notice(number=None, reason=text, column=column)),
+    )
+    mappings = {(feed.model._meta.label, feed.system): feed.mapping for feed in feeds}
+    commit_every = options.commit_every or (None if policy.atomic else 1)
+
+    def mapping_for(batch: Batch) -> ColumnMapping:
+        mapping = mappings[batch.model, batch.system]
+        mapping.check(batch.columns)
+        return mapping
+
+    report = run(
+        feeds[0].source if len(feeds) == 1 else ChainSource([feed.source for feed in feeds]),
+        target,
+        DatabaseJournal(
+            using=options.using,
+            name=", ".join(feed.name for feed in feeds),
+            fingerprint=_fingerprint(feeds, options),
+            options=_plain_options(options),
+            started_by=options.started_by,
+        ),
+        mapping=mapping_for,
+        plan=Plan(
+            name=", ".join(feed.name for feed in feeds),
+            passes=policy.steps(),
+            dry_run=options.dry_run,
+            skip_errors=options.skip_errors,
+            max_errors=options.max_errors,
+            commit_every=commit_every,
+            resume=options.resume,
+            guard=guard,
+            delete_missing=options.missing == "delete",
+            strict=options.strict,
+        ),
+        observers=observers,
+    )
+    report.warnings[:0] = notes
+    report.writers.update(target.writers)
+    return report
+
+
+def make_mapping(
+    *,
+    match_on: Sequence[str] | str = (),
+    actions: str = "cu",
+    key_column: str | None = None,
+    rename: Mapping[str, str] | None = None,
+    has_system: bool = True,
+) -> ColumnMapping:
+    """A ColumnMapping from what users write; raises ConfigurationError."""
+    text = match_on if isinstance(match_on, str) else " ".join(match_on)
+    try:
+        match, action = Match.parse(text), Action.parse(actions)
+    except Exception as error:
+        raise ConfigurationError(str(error)) from error
+    if key_column and not has_system:
+        raise ConfigurationError("a key column needs a system that the keys belong to")
+    extra = {"key_column": key_column} if key_column else {}
+    return ColumnMapping(
+        match_on=match, actions=action, rename=dict(rename or {}), has_system=has_system, **extra
+    )
+
+
+def find_model(label: str) -> Model:
+    """The model of a label `app.Model`; raises ConfigurationError that names the nearest."""
+    app_label, _, name = label.partition(".")
+    try:
+        return apps.get_model(app_label, name)
+    except (LookupError, ValueError) as error:
+        known = [model._meta.label for model in apps.get_models()]
+        lowered = {each.lower(): each for each in known}
+        close = get_close_matches(label.lower(), lowered, n=1, cutoff=0.4)
+        hint = f"; did you mean {lowered[close[0]]}?" if close else f"; the models are {', '.join(known)}"
+        raise ConfigurationError(f"there is no model {label!r}{hint}") from error
+
+
+def _write_database(model: Model) -> str:
+    from django.db import router
+
+    return router.db_for_write(model)
+
+
+def _as_source(source: object, model: Model, system: str | None, commit_every: int | None) -> Source:
+    label = model._meta.label
+    rows = {"batch_rows": min(commit_every, 10_000)} if commit_every else {}
+    if isinstance(source, (str, PathLike)):
+        return FileSource(source, model=label, system=system, **rows)
+    if hasattr(source, "read") and hasattr(source, "extent"):
+        return source  # type: ignore[return-value]  # it has what a Source has
+    return IterableSource(source, model=label, system=system, **rows)  # type: ignore[arg-type]  # checked there
+
+
+def _check_feeds(feeds: Sequence[Feed], options: Options) -> None:
+    if options.missing == "delete":
+        for feed in feeds:
+            if feed.system is None:
+                raise ConfigurationError("missing='delete' needs a system: only its own objects may be deleted")
+            if feed.source.extent is not Extent.SNAPSHOT:
+                raise ConfigurationError(f"{feed.name} holds only changes; missing='delete' needs a complete source")
+    for feed in feeds:
+        columns = getattr(feed.source, "columns", None)
+        header = columns() if columns else None
+        if header:
+            feed.mapping.check(header)
+
+
+def _plain_options(options: Options) -> dict[str, object]:
+    kept = asdict(options) if not isinstance(options.policy, BasicSyncPolicy) else {}
+    kept = kept or {name: getattr(options, name) for name in options.__slots__}
+    kept["policy"] = str(options.policy) if options.policy is not None else None
+    return kept
+
+
+def _fingerprint(feeds: Sequence[Feed], options: Options) -> str:
+    said = [[feed.name, feed.model._meta.label, feed.system, repr(feed.mapping)] for feed in feeds]
+    chosen = {k: v for k, v in _plain_options(options).items() if k not in {"resume", "started_by", "changes"}}
+    return hashlib.sha256(json.dumps([said, chosen], default=str, sort_keys=True).encode()).hexdigest()

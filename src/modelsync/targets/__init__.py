@@ -1,0 +1,1 @@
+"""What plans are applied to: Django models, and memory for tests."""

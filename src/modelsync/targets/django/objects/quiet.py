@@ -1,0 +1,48 @@
+"""Writes that run no user code: for dry runs, which must not call `save()`, signals or setters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import models
+from django.db.models import sql
+from django.db.models.deletion import Collector
+
+Model = models.Model
+
+
+def insert(obj: Model, using: str) -> None:
+    """Insert one object and, under multi-table inheritance, its parents."""
+    if not obj._meta.parents:
+        type(obj)._base_manager.using(using).bulk_create([obj])
+        return
+    obj._save_parents(cls=type(obj), using=using, update_fields=None)  # type: ignore[attr-defined]  # Django's own step without signals
+    obj._save_table(cls=type(obj), force_insert=True, using=using)  # type: ignore[attr-defined]  # Django's own step without signals
+
+
+def update(obj: Model, names: Iterable[str], using: str) -> None:
+    """Write these fields of an object, and those that fill themselves (`auto_now`)."""
+    values: dict[str, Any] = {}
+    for field in obj._meta.concrete_fields:
+        if field.name in names or getattr(field, "auto_now", False):
+            values[field.attname if field.is_relation else field.name] = field.pre_save(obj, add=False)
+    type(obj)._base_manager.using(using).filter(pk=obj.pk).update(**values)
+
+
+def delete(obj: Model, using: str) -> None:
+    """Delete an object and what hangs on it, as `Model.delete()` would, without signals."""
+    collector = Collector(using=using, origin=obj)
+    collector.collect([obj])
+    collector.sort()
+    for queryset in collector.fast_deletes:
+        queryset._raw_delete(using=using)
+    for (field, value), groups in collector.field_updates.items():
+        for instances in groups:
+            if isinstance(instances, models.QuerySet):
+                instances.update(**{field.name: value})
+            else:
+                query = sql.UpdateQuery(field.model)
+                query.update_batch([i.pk for i in instances], {field.name: value}, using)
+    for model, instances in collector.data.items():
+        sql.DeleteQuery(model).delete_batch([i.pk for i in instances], using)

@@ -1,0 +1,122 @@
+"""What the databases have in common, and what each has to say for itself."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from modelsync.targets.django.schema import Field
+
+TEXTS = (models.CharField, models.TextField, models.FileField)
+
+
+@dataclass(frozen=True, slots=True)
+class StageColumn:
+    """A column of the stage: its name, and the field whose type, or the SQL type, that it has."""
+
+    name: str
+    field: Field | None = None
+    type: str = ""
+
+
+class Dialect(ABC):
+    """One database's SQL for staging and merging.
+
+    `ids_before` says that new primary keys are drawn while planning (a sequence); otherwise they
+    follow from the first one, in row order.
+    """
+
+    ids_before = False
+    #: Whether text values may differ though the database calls them equal (collations).
+    folds_text = False
+
+    def __init__(self, connection: BaseDatabaseWrapper) -> None:
+        self.connection = connection
+
+    def quote(self, *names: str) -> str:
+        """A quoted identifier, dotted where several parts are given."""
+        return ".".join(self.connection.ops.quote_name(name) for name in names)
+
+    # -- a run and its tables ----------------------------------------------------------------
+
+    @abstractmethod
+    def begin(self, cursor: Any, tables: Sequence[str]) -> None:
+        """Prepare the transaction: session settings, and one run at a time per table."""
+
+    def end(self, cursor: Any) -> None:
+        """Undo what `begin` left in the session."""
+
+    @abstractmethod
+    def create_stage(self, cursor: Any, name: str, columns: Sequence[StageColumn]) -> None:
+        """Make an empty temporary table; its columns have the types of the real ones."""
+
+    @abstractmethod
+    def load(self, cursor: Any, name: str, columns: Sequence[str], values: Sequence[Sequence[Any]]) -> None:
+        """Fill the stage, column by column lists of equal length."""
+
+    def drop(self, cursor: Any, name: str) -> None:
+        """Drop a temporary table if it is there."""
+        cursor.execute(f"DROP TABLE IF EXISTS {self.quote(name)}")
+
+    def analyze(self, cursor: Any, name: str) -> None:
+        """Let the planner know how big a table is."""
+
+    @abstractmethod
+    def adapt(self, field: Field, value: Any) -> Any:
+        """A Python value as `load` takes it."""
+
+    # -- expressions -------------------------------------------------------------------------
+
+    @abstractmethod
+    def distinct(self, field: Field, left: str, right: str) -> str:
+        """Whether two values of a field differ, NULLs and letter case told apart."""
+
+    def is_empty(self, field: Field, value: str) -> str:
+        """Whether a value is NULL, or '' in a text field."""
+        if isinstance(base_field(field), TEXTS):
+            return f"({value} IS NULL OR LENGTH({value}) = 0)"
+        return f"{value} IS NULL"
+
+    def any_of(self, value: str) -> str:
+        """One of a group's values."""
+        return f"MIN({value})"
+
+    @abstractmethod
+    def key_text(self, field: Field, value: str) -> str:
+        """A primary key as key mappings hold it."""
+
+    @abstractmethod
+    def key_value(self, field: Field, text: str) -> str:
+        """A mapping's text as a primary key."""
+
+    # -- statements --------------------------------------------------------------------------
+
+    @abstractmethod
+    def update(self, table: str, alias: str, assignments: Sequence[tuple[str, str]], source: str, where: str) -> str:
+        """UPDATE a table, aliased, from joined others."""
+
+    def next_id(self, model: type[models.Model]) -> str | None:
+        """SQL that draws the next primary key, where `ids_before`."""
+        return None
+
+    def check_now(self, cursor: Any) -> None:
+        """Have constraints that wait for the commit checked now, so that the guilty rows are known."""
+
+    @abstractmethod
+    def first_id(self, cursor: Any, model: type[models.Model]) -> tuple[int, int]:
+        """The first primary key of a multi-row insert, and the step; asked before or after it."""
+
+    #: Whether `first_id` is asked after the insert, which then leaves the primary key out.
+    ids_after = False
+
+
+def base_field(field: Field) -> Field:
+    """A foreign key's values are of the field that it refers to."""
+    while isinstance(field, models.ForeignKey):
+        field = field.target_field
+    return field

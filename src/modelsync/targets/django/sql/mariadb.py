@@ -1,0 +1,110 @@
+"""MariaDB: multi-row inserts into a temporary table, <=>, keys counted on from LAST_INSERT_ID()."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import models
+from django.db.models.expressions import Value
+
+from modelsync.core.errors import ConflictError
+from modelsync.targets.django.sql.base import TEXTS, Dialect, Field, StageColumn, base_field
+
+_LOCK_SECONDS = 600
+
+
+class MariaDB(Dialect):
+    """MariaDB 10.7 and newer."""
+
+    folds_text = True
+    ids_after = True
+
+    def __init__(self, connection: Any) -> None:
+        super().__init__(connection)
+        self.locks: list[str] = []
+
+    def begin(self, cursor: Any, tables: Sequence[str]) -> None:
+        database = self.connection.settings_dict["NAME"]
+        for table in sorted(tables):
+            # One run at a time per table: two would deadlock, or both create the same object.
+            lock = f"modelsync.{zlib.crc32(f'{database}.{table}'.encode()):08x}"
+            cursor.execute("SELECT GET_LOCK(%s, %s)", [lock, _LOCK_SECONDS])
+            if cursor.fetchone() != (1,):
+                raise ConflictError(f"another run has been writing {table} for {_LOCK_SECONDS} s; try again later")
+            self.locks.append(lock)
+
+    def end(self, cursor: Any) -> None:
+        for lock in self.locks:
+            cursor.execute("SELECT RELEASE_LOCK(%s)", [lock])
+        self.locks = []
+
+    def create_stage(self, cursor: Any, name: str, columns: Sequence[StageColumn]) -> None:
+        self.drop(cursor, name)
+        selected, tables = [], {}
+        declared = []
+        for column in columns:
+            if column.field is None:
+                declared.append(f"{self.quote(column.name)} {column.type}")
+                selected.append(f"NULL AS {self.quote(column.name)}")
+                continue
+            table = column.field.model._meta.db_table
+            alias = tables.setdefault(table, f"t{len(tables)}")
+            selected.append(f"{alias}.{self.quote(column.field.column or '')} AS {self.quote(column.name)}")
+        # Outer joins make every column nullable and leave type and collation as they are.
+        joins = "".join(f" LEFT JOIN {self.quote(table)} AS {alias} ON 0" for table, alias in tables.items())
+        cursor.execute(
+            f"CREATE TEMPORARY TABLE {self.quote(name)} ({', '.join([*declared, 'PRIMARY KEY (n)'])}) "
+            f"SELECT {', '.join(selected)} FROM (SELECT 1 AS one) AS one{joins} WHERE 0"
+        )
+
+    def drop(self, cursor: Any, name: str) -> None:
+        # TEMPORARY: a plain DROP TABLE would commit the transaction.
+        cursor.execute(f"DROP TEMPORARY TABLE IF EXISTS {self.quote(name)}")
+
+    def load(self, cursor: Any, name: str, columns: Sequence[str], values: Sequence[Sequence[Any]]) -> None:
+        names = ", ".join(self.quote(column) for column in columns)
+        marks = ", ".join(["%s"] * len(columns))
+        cursor.executemany(
+            f"INSERT INTO {self.quote(name)} ({names}) VALUES ({marks})", list(zip(*values, strict=True))
+        )
+
+    def adapt(self, field: Field, value: Any) -> Any:
+        if value is None:
+            return None
+        if isinstance(value, Value):
+            return "null"
+        return field.get_db_prep_save(value, self.connection)
+
+    def distinct(self, field: Field, left: str, right: str) -> str:
+        field = base_field(field)
+        if isinstance(field, models.JSONField):
+            return f"NOT (JSON_NORMALIZE({left}) <=> JSON_NORMALIZE({right}))"
+        if isinstance(field, TEXTS):
+            return f"NOT (BINARY {left} <=> BINARY {right})"
+        return f"NOT ({left} <=> {right})"
+
+    def key_text(self, field: Field, value: str) -> str:
+        return f"CAST({value} AS CHAR CHARACTER SET utf8mb4) COLLATE utf8mb4_bin"
+
+    def key_value(self, field: Field, text: str) -> str:
+        field = base_field(field)
+        if isinstance(field, models.IntegerField):
+            return f"CAST({text} AS SIGNED)"
+        if isinstance(field, models.UUIDField) and not self.connection.features.has_native_uuid_field:
+            return f"REPLACE({text}, '-', '')"
+        return text
+
+    def update(self, table: str, alias: str, assignments: Sequence[tuple[str, str]], source: str, where: str) -> str:
+        sets = ", ".join(f"{alias}.{self.quote(column)} = {value}" for column, value in assignments)
+        return f"UPDATE {self.quote(table)} AS {alias}, {source} SET {sets} WHERE {where}"
+
+    def first_id(self, cursor: Any, model: type[models.Model]) -> tuple[int, int]:
+        cursor.execute("SELECT LAST_INSERT_ID(), @@auto_increment_increment, @@innodb_autoinc_lock_mode")
+        first, step, mode = cursor.fetchone()
+        if mode == 2:
+            raise ConflictError(
+                "innodb_autoinc_lock_mode is 2, so keys of one insert need not follow each other; use --writer objects"
+            )
+        return first, step

@@ -1,0 +1,90 @@
+"""When the staged way gives the result of row by row, and why not where it does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+
+from modelsync.targets.django.context import Context
+from modelsync.targets.django.shape import Shape
+from modelsync.targets.django.sql import Dialect
+
+_STAGEABLE = frozenset(
+    (
+        *("AutoField", "BigAutoField", "SmallAutoField", "BooleanField", "CharField", "DateField"),
+        *("DateTimeField", "DecimalField", "DurationField", "FileField", "FilePathField", "FloatField"),
+        *("GenericIPAddressField", "IntegerField", "BigIntegerField", "SmallIntegerField"),
+        *("PositiveIntegerField", "PositiveBigIntegerField", "PositiveSmallIntegerField", "SlugField"),
+        *("TextField", "TimeField", "UUIDField", "JSONField", "BinaryField", "ForeignKey", "OneToOneField"),
+    )
+)
+_OWN_PRE_SAVE = {
+    models.Field.pre_save,
+    models.DateField.pre_save,
+    models.DateTimeField.pre_save,
+    models.TimeField.pre_save,
+    models.FileField.pre_save,
+}
+
+
+def why_objects(context: Context, shape: Shape, dialect: Dialect | None) -> str | None:
+    """Why a shape has to go through objects; None where it may be staged."""
+    schema = shape.schema
+    if dialect is None:
+        return f"{context.connection.vendor} has no staged way"
+    if schema.is_inherited:
+        return f"{schema.label} uses multi-table inheritance"
+    if schema.unusual_constraint:
+        return f"the constraint {schema.unusual_constraint} is judged row by row"
+    if context.full_clean:
+        return "full validation needs instances"
+    if shape.properties and not context.quiet:
+        return f"column {shape.properties[0].name} calls a property"
+    return _field_reason(shape) or _match_reason(shape, dialect) or _reference_reason(shape, dialect)
+
+
+def _field_reason(shape: Shape) -> str | None:
+    for field in shape.schema.fields:
+        if field.get_internal_type() not in _STAGEABLE or type(field).get_db_prep_save not in _plain_saves():
+            return f"field {field.name} is a {type(field).__name__}"
+        if type(field).pre_save not in _OWN_PRE_SAVE:
+            return f"field {field.name} has a pre_save() of its own"
+    for column in shape.values:
+        if getattr(column.field, "auto_created", False) and column.field.remote_field:
+            return f"column {column.name} is a parent link"
+    return None
+
+
+def _plain_saves() -> set[Any]:
+    return {models.Field.get_db_prep_save, models.ForeignKey.get_db_prep_save, models.JSONField.get_db_prep_save}
+
+
+def _match_reason(shape: Shape, dialect: Dialect) -> str | None:
+    if not shape.match.is_conjunction:
+        return f"match expression {str(shape.match)!r}"
+    for name in shape.match.names:
+        column = shape.value(name)
+        if column is None:
+            return f"match on {name!r} follows a relation"
+        if isinstance(column.field, (models.JSONField, models.BinaryField, models.FloatField)):
+            return f"match on {name!r}, a {type(column.field).__name__}"
+    return None
+
+
+def _reference_reason(shape: Shape, dialect: Dialect) -> str | None:
+    for reference in shape.references:
+        if reference.field is None:
+            return f"{reference.name} is no column of {shape.schema.label}"
+        if any(lookup.field is None for lookup in reference.lookups):
+            return f"{reference.name} is looked up by {reference.lookups[0].path}"
+        if isinstance(reference.field, models.OneToOneField) and reference.field.primary_key:
+            return f"{reference.name} is the primary key"
+        if reference.model._meta.parents and any(
+            lookup.field.model._meta.concrete_model is not reference.model._meta.concrete_model  # type: ignore[union-attr]  # checked above
+            for lookup in reference.lookups
+        ):
+            return f"{reference.name} is looked up in a parent table"
+        if reference.model._meta.db_table == shape.schema.table and dialect.folds_text:
+            return f"{reference.name} refers to its own table"
+    return None

@@ -1,0 +1,395 @@
+"""The order of things: stage, plan, write, and what to do about rows that are no set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from time import perf_counter
+from typing import Any
+
+from django.db import DatabaseError, transaction
+
+from modelsync.core.planning import HELD_BY_OTHERS, NO_KEY, NOT_HELD, NOTHING_TO_UPDATE
+from modelsync.core.ports import Applied, Group
+from modelsync.core.records import Action
+from modelsync.core.results import Change, Outcome
+from modelsync.targets.django.context import Context
+from modelsync.targets.django.objects import ObjectsWriter
+from modelsync.targets.django.shape import Shape
+from modelsync.targets.django.sql import Dialect
+from modelsync.targets.django.staged.deletes import DeleteStatements
+from modelsync.targets.django.staged.independence import Shared, shared_items, split
+from modelsync.targets.django.staged.layout import Loaded, load_group, make_layout
+from modelsync.targets.django.staged.statements import FOUND, PLAN, STAGE, Act, Statement, Statements
+
+#: So few rows are faster, and simpler, one by one.
+FEW = 8
+#: After so many cuts in one group the rest of it goes row by row: each cut plans the rest anew.
+MOST_CUTS = 12
+
+_OUTCOMES = {
+    Act.CREATE: Outcome.CREATED,
+    Act.UPDATE: Outcome.UPDATED,
+    Act.KEEP: Outcome.UNCHANGED,
+    Act.DELETE: Outcome.DELETED,
+    Act.NOTHING: Outcome.SKIPPED,
+    Act.HELD_BY_OTHERS: Outcome.SKIPPED,
+    Act.NOT_HELD: Outcome.SKIPPED,
+    Act.NO_KEY: Outcome.SKIPPED,
+}
+_REASONS = {
+    Act.NOTHING: NOTHING_TO_UPDATE,
+    Act.HELD_BY_OTHERS: HELD_BY_OTHERS,
+    Act.NOT_HELD: NOT_HELD,
+    Act.NO_KEY: NO_KEY,
+}
+
+
+class StagedWriter:
+    """Applies groups of one shape through the stage."""
+
+    def __init__(self, context: Context, shape: Shape, dialect: Dialect) -> None:
+        self.context = context
+        self.shape = shape
+        self.dialect = dialect
+        self.objects = ObjectsWriter(context, shape)
+        self.layout = make_layout(context, shape, dialect)
+        # A record that only deletes is asked for nothing but its match values.
+        named = tuple(column for column in shape.values if column.name in shape.match.names)
+        self.delete_layout = make_layout(context, replace(shape, values=named, references=()), dialect)
+
+    def apply(self, group: Group) -> Applied:
+        """Decide and write every record of the group; the result is that of row by row."""
+        if group.late:
+            return self.objects.apply(group)
+        applied = Applied.empty(len(group))
+        for positions, deletes in _runs(group):
+            part = group if len(positions) == len(group) else group.take(positions)
+            if deletes and self.shape.schema.has_incoming:
+                found = self.objects.apply(part)
+            else:
+                found = _Group(self, part, deletes=deletes).apply()
+            absorb(applied, found, positions)
+        return applied
+
+
+class _Group:
+    """One group on its way through the stage."""
+
+    def __init__(self, writer: StagedWriter, group: Group, *, deletes: bool) -> None:
+        self.writer = writer
+        self.context = writer.context
+        self.dialect = writer.dialect
+        self.group = group
+        self.deletes = deletes
+        self.layout = writer.delete_layout if deletes else writer.layout
+        self.applied = Applied.empty(len(group))
+        self.cuts = 0
+        self.pending_keys = 0
+        self.shared: Shared = []
+
+    def apply(self) -> Applied:
+        with self._timed("convert"):
+            self.loaded: Loaded = load_group(self.context, self.layout, self.group, self.dialect)
+        for position, error in self.loaded.errors.items():
+            self.applied.reject(position, error)
+        if not self.loaded.positions:
+            return self.applied
+        make = DeleteStatements if self.deletes else Statements
+        self.sql = make(self.context, self.layout, self.loaded, self.dialect)
+        with self.context.connection.cursor() as cursor:
+            self.cursor = cursor
+            with self._timed("stage"):
+                self._stage()
+            self.process(range(len(self.loaded.positions)), 0)
+            for table in (PLAN, FOUND, STAGE):
+                self.dialect.drop(cursor, table)
+        return self.applied
+
+    def _stage(self) -> None:
+        self.dialect.create_stage(self.cursor, STAGE, self.layout.columns)
+        names = list(self.loaded.columns)
+        self.dialect.load(self.cursor, STAGE, names, [self.loaded.columns[name] for name in names])
+        self.dialect.analyze(self.cursor, STAGE)
+        self.shared = shared_items(self.layout.shape, self.loaded, self.dialect, self.cursor, STAGE)
+
+    # -- sets and rows -----------------------------------------------------------------------
+
+    def process(self, rows: Sequence[int], level: int) -> None:
+        """Apply rows of the stage, all at this level, with the result of doing so in their order."""
+        alone, rest = split(rows, self.shared)
+        if len(alone) <= FEW or len(alone) * 50 < len(rows):
+            self.one_by_one(rows)
+            return
+        if rest:
+            self._move(rest, level + 1)
+        cut = self.write(alone, level)
+        if cut is None:
+            if rest:
+                self.process(rest, level + 1)
+            return
+        if before := [row for row in rest if row < cut]:
+            self.process(before, level + 1)
+        after = [row for row in rows if row > cut]
+        self.cuts += 1
+        if self.cuts > MOST_CUTS:
+            self.one_by_one([cut, *after])
+            return
+        self.one_by_one([cut])
+        if after:
+            self.run((f"UPDATE {self.q(STAGE)} SET w = {level} WHERE n > {cut} AND w > {level}", []))
+            self.process(after, level)
+
+    def one_by_one(self, rows: Sequence[int]) -> None:
+        """Apply rows through objects, in order."""
+        positions = [self.loaded.positions[row] for row in rows]
+        found = self.writer.objects.apply(self.group.take(positions))
+        absorb(self.applied, found, positions)
+
+    def write(self, rows: Sequence[int], level: int) -> int | None:
+        """Write independent rows as a set.
+
+        Returns None, or the first row that is no part of a set: then all before it are written.
+        """
+        if not rows:
+            return None
+        low, high = rows[0], rows[-1]
+        with self._timed("plan"):
+            several = self._several(low, high, level)
+            if several and self.layout.has_keys:
+                self.one_by_one(rows)
+                return None
+            if several:
+                self._move(several, -1)
+            hazards = self._plan(low, high, level)
+        cut = min(hazards, default=None)
+        if cut is not None:
+            self.run((f"DELETE FROM {self.q(PLAN)} WHERE n >= {cut}", []))
+        absent = self.numbers(f"SELECT n FROM {self.q(PLAN)} WHERE absent <> 0")
+        if absent:
+            self.run((f"DELETE FROM {self.q(PLAN)} WHERE absent <> 0", []))
+        try:
+            with self._timed("write"), transaction.atomic(using=self.context.using):
+                written = self._execute()
+        except DatabaseError:
+            return self._halve([row for row in rows if row not in several and (cut is None or row < cut)], level, cut)
+        self._note(written)
+        if leftover := sorted(row for row in {*several, *absent} if cut is None or row < cut):
+            self.one_by_one(leftover)
+        return cut
+
+    def _halve(self, rows: Sequence[int], level: int, cut: int | None) -> int | None:
+        """A row of these breaks a rule: find it by halves, so that the others go in."""
+        if len(rows) <= FEW:
+            self.one_by_one(rows)
+            return cut
+        middle = len(rows) // 2
+        for half in (rows[:middle], rows[middle:]):
+            inner = self.write(half, level)
+            if inner is not None:
+                return inner
+        return cut
+
+    # -- plan --------------------------------------------------------------------------------
+
+    def _several(self, low: int, high: int, level: int) -> list[int]:
+        query = self.sql.several(low, high, level)
+        return self.numbers(query) if query else []
+
+    def _plan(self, low: int, high: int, level: int) -> list[int]:
+        """Make the plan of a span; the rows in it that are hazards."""
+        for table in (PLAN, FOUND):
+            self.dialect.drop(self.cursor, table)
+        for statement in self.sql.plan(low, high, level):
+            self.run(statement)
+        self.facts = self._facts()
+        hazards: list[int] = []
+        if self.facts["stray"] and not self.deletes and self.layout.shape.match.tokens:
+            for statement in self.sql.plan_linked(low, high, level):
+                self.run(statement)
+            self.facts = self._facts()
+            hazards += self.numbers(f"SELECT n FROM {self.q(PLAN)} WHERE conflict = 1")
+            hazards += self.numbers(self.sql.shared_targets())
+        elif self.facts["stray"] and self.deletes:
+            hazards += self.numbers(f"SELECT n FROM {self.q(PLAN)} WHERE stray = 1")
+        elif not self.layout.shape.match.tokens:
+            hazards += self.numbers(self.sql.shared_targets())
+        for query in self.sql.held_unique():
+            hazards += self.numbers(query)
+        return hazards
+
+    def _facts(self) -> dict[str, int]:
+        names = ("stray", "late", "ambiguous", "absent")
+        sums = ", ".join(f"SUM(CASE WHEN {name} <> 0 THEN 1 ELSE 0 END)" for name in names)
+        self.cursor.execute(f"SELECT {sums}, SUM(CASE WHEN map_id IS NULL THEN 1 ELSE 0 END) FROM {self.q(PLAN)}")
+        row = self.cursor.fetchone()
+        return dict(zip((*names, "unmapped"), (int(value or 0) for value in row), strict=True))
+
+    # -- write -------------------------------------------------------------------------------
+
+    def _execute(self) -> dict[int, int]:
+        """Carry the plan out; how many rows there are per act."""
+        self.cursor.execute(f"SELECT act, COUNT(*) FROM {self.q(PLAN)} GROUP BY act")
+        acts = {int(act): int(count) for act, count in self.cursor.fetchall()}
+        if self.deletes:
+            self._execute_deletes(acts)
+            return acts
+        if acts.get(Act.CREATE) and self.layout.lacking:
+            raise DatabaseError(f"a new object needs {self.layout.lacking}")
+        self._keep_changes()
+        if acts.get(Act.UPDATE):
+            self.run(self.sql.update())
+        if acts.get(Act.CREATE):
+            self._insert()
+        if self.layout.has_keys:
+            if self.facts["unmapped"]:
+                self.pending_keys += self.run(self.sql.insert_keys())
+            if self.facts["stray"]:
+                self.pending_keys += self.run(self.sql.repoint_keys())
+        self.dialect.check_now(self.cursor)
+        return acts
+
+    def _insert(self) -> None:
+        counts = self.sql.draws_ids and not self.dialect.ids_before
+        first = None
+        if counts and not self.dialect.ids_after:
+            first = self.dialect.first_id(self.cursor, self.context.schema.model)
+        self.run(self.sql.insert(first))
+        if counts:
+            if self.dialect.ids_after:
+                first = self.dialect.first_id(self.cursor, self.context.schema.model)
+            assert first is not None
+            self.run(self.sql.note_ids(first))
+
+    def _execute_deletes(self, acts: dict[int, int]) -> None:
+        self._keep_changes()
+        if acts.get(Act.DELETE):
+            self.run(self.sql.delete())
+        if self.layout.has_keys:
+            self.applied.keys_removed += self.run(self.sql.drop_keys())
+
+    def _keep_changes(self) -> None:
+        """Read what is about to change, while a preview wants more of it."""
+        room = self.context.changes_wanted - len(self.applied.changes)
+        if room <= 0:
+            return
+        query, fields = self.sql.changes(room)
+        self.cursor.execute(query)
+        for n, act, pk, *values in self.cursor.fetchall():
+            position = self.loaded.positions[n]
+            outcome = _OUTCOMES[Act(act)]
+            pairs = zip(fields, values[::2], values[1::2], strict=True) if values else ()
+            self.applied.changes.append(
+                Change(
+                    number=self.group.numbers[position],
+                    model=self.context.schema.label,
+                    pk=pk,
+                    outcome=outcome,
+                    fields={f.name: (old, new) for f, old, new in pairs if old != new},
+                    origin=self.group.origin(position),
+                )
+            )
+
+    # -- noting ------------------------------------------------------------------------------
+
+    def _note(self, acts: dict[int, int]) -> None:
+        """Take over the outcomes of the plan: the commonest act for all, the others by row."""
+        self.applied.keys_written += self.pending_keys
+        self.pending_keys = 0
+        if not acts:
+            return
+        if len(acts) == 1:
+            found = [(next(iter(acts)), n) for n in self.numbers(f"SELECT n FROM {self.q(PLAN)}")]
+        else:
+            self.cursor.execute(f"SELECT act, n FROM {self.q(PLAN)}")
+            found = self.cursor.fetchall()
+        positions, outcomes = self.loaded.positions, self.applied.outcomes
+        codes = {int(act): int(_OUTCOMES[Act(act)]) for act in acts}
+        for act, n in found:
+            outcomes[positions[n]] = codes[act]
+        for act, reason in _REASONS.items():
+            if act in acts:
+                for n in self.numbers(f"SELECT n FROM {self.q(PLAN)} WHERE act = {act}"):
+                    self.applied.skips[positions[n]] = reason
+        if self.facts["late"]:
+            self._note_late()
+        if self.facts["ambiguous"]:
+            self._note_ambiguous()
+
+    def _note_late(self) -> None:
+        for n in self.numbers(f"SELECT n FROM {self.q(PLAN)} WHERE late <> 0 AND act <> {Act.NOTHING}"):
+            position = self.loaded.positions[n]
+            created = self.applied.outcomes[position] == Outcome.CREATED
+            if created or Action.UPDATE in self.group.actions[position]:
+                self.applied.late.add(position)
+
+    def _note_ambiguous(self) -> None:
+        self.cursor.execute(
+            f"SELECT n, ambiguous FROM {self.q(PLAN)} WHERE ambiguous <> 0 AND act <> {Act.NOTHING} ORDER BY n"
+        )
+        for n, bits in self.cursor.fetchall():
+            position = self.loaded.positions[n]
+            if self.applied.outcomes[position] != Outcome.CREATED and Action.UPDATE not in self.group.actions[position]:
+                continue
+            for i, reference in enumerate(self.layout.shape.references):
+                if int(bits) >> i & 1:
+                    given = ((lk.path, self.loaded.columns[f"l{lk.index}"][n]) for lk in reference.lookups)
+                    said = ", ".join(f"{path} {value!r}" for path, value in given if value is not None)
+                    problem = f"several {reference.model._meta.label} objects have {said}; the reference is left alone"
+                    self.applied.warn(position, reference.lookups[0].column, problem)
+
+    # -- small things ------------------------------------------------------------------------
+
+    def q(self, name: str) -> str:
+        return self.dialect.quote(name)
+
+    def run(self, statement: Statement) -> int:
+        """Execute a statement; how many rows it touched."""
+        sql, params = statement
+        self.cursor.execute(sql, params or None)
+        return int(self.cursor.rowcount)
+
+    def numbers(self, query: str) -> list[int]:
+        self.cursor.execute(query)
+        return [row[0] for row in self.cursor.fetchall()]
+
+    def _move(self, rows: Sequence[int], level: int) -> None:
+        """Put rows of the stage on another level."""
+        for start in range(0, len(rows), 400):
+            chunk = rows[start : start + 400]
+            marks = ", ".join(["%s"] * len(chunk))
+            self.run((f"UPDATE {self.q(STAGE)} SET w = {level} WHERE n IN ({marks})", list(chunk)))
+
+    @contextmanager
+    def _timed(self, stage: str) -> Iterator[None]:
+        started = perf_counter()
+        yield
+        spent = perf_counter() - started
+        self.applied.durations[stage] = self.applied.durations.get(stage, 0.0) + spent
+
+
+def _runs(group: Group) -> Iterator[tuple[list[int], bool]]:
+    """Positions in order, in runs that only delete and runs that do not."""
+    deletes = [Action.DELETE in action for action in group.actions]
+    start = 0
+    for end in range(1, len(deletes) + 1):
+        if end == len(deletes) or deletes[end] != deletes[start]:
+            yield list(range(start, end)), deletes[start]
+            start = end
+
+
+def absorb(applied: Applied, part: Applied, positions: Sequence[int]) -> None:
+    """Add what became of a part of a group; `positions` are its records in the whole."""
+    for inner, position in enumerate(positions):
+        applied.outcomes[position] = part.outcomes[inner]
+    applied.rejections.update({positions[i]: error for i, error in part.rejections.items()})
+    applied.skips.update({positions[i]: reason for i, reason in part.skips.items()})
+    applied.warnings.extend((positions[i], column, reason) for i, column, reason in part.warnings)
+    applied.late.update(positions[i] for i in part.late)
+    applied.postponed.update({positions[i]: error for i, error in part.postponed.items()})
+    applied.changes.extend(part.changes)
+    applied.keys_written += part.keys_written
+    applied.keys_removed += part.keys_removed
+    for stage, seconds in part.durations.items():
+        applied.durations[stage] = applied.durations.get(stage, 0.0) + seconds
