@@ -114,7 +114,8 @@ def _need_tables(connection: BaseDatabaseWrapper, using: str) -> None:
         )
     if ExternalKeyMapping._meta.db_table not in present:
         raise ConfigurationError(
-            f"database {using!r} has no tables of modelsync yet; run: manage.py migrate modelsync --database {using}"
+            f"database {using!r} has no tables of modelsync yet; "
+            f"run: manage.py migrate modelsync --database {using}"
         )
 
 
@@ -143,7 +144,9 @@ def _statements(connection: BaseDatabaseWrapper, cursor: CursorWrapper) -> Calla
         "theirs": quote(KEYS),
         "same": _SAME,
         # Their tables may have any character set and collation; our keys are compared exactly.
-        "key": "TRIM(CONVERT(external_key USING utf8mb4)) COLLATE utf8mb4_bin" if mysql else "TRIM(external_key)",
+        "key": "TRIM(CONVERT(external_key USING utf8mb4)) COLLATE utf8mb4_bin"
+        if mysql
+        else "TRIM(external_key)",
         "object_id": f"CAST(object_id AS {'CHAR' if mysql else 'VARCHAR'})",
     }
     names["usable"] = _USABLE.format(**names)
@@ -160,17 +163,18 @@ def _statements(connection: BaseDatabaseWrapper, cursor: CursorWrapper) -> Calla
 
 def _need_unreferenced(connection: BaseDatabaseWrapper) -> None:
     """Looked at before anything is done: MariaDB could not undo the first of two drops."""
+    look = connection.introspection
     with connection.cursor() as cursor:
         referring = [
             table
-            for table in connection.introspection.table_names(cursor)
+            for table in look.table_names(cursor)
             if table not in (SYSTEMS, KEYS)
-            and any(other[1] in (SYSTEMS, KEYS) for other in connection.introspection.get_relations(cursor, table).values())
+            and any(found[1] in (SYSTEMS, KEYS) for found in look.get_relations(cursor, table).values())
         ]
     if referring:
         raise ConflictError(
-            f"the tables of django-nsync cannot be dropped: {', '.join(referring)} refer to them, and nothing was "
-            f"copied. Copy without --drop, let them refer to modelsync's tables, then run this again with --drop"
+            f"the tables of django-nsync cannot be dropped, {', '.join(referring)} refer to them; nothing was"
+            f" copied. Copy without --drop, let those refer to modelsync's tables, then run this with --drop"
         )
 
 

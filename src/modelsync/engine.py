@@ -13,7 +13,15 @@ from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 from modelsync.core.errors import GuardError, ModelSyncError, RecordError
-from modelsync.core.events import BatchApplied, Committed, RunFinished, RunStarted
+from modelsync.core.events import (
+    BatchApplied,
+    Committed,
+    Event,
+    RowsChanged,
+    RowsRejected,
+    RunFinished,
+    RunStarted,
+)
 from modelsync.core.guard import Guard
 from modelsync.core.mapping import ColumnMapping
 from modelsync.core.passes import EVERYTHING, LATE, POSTPONED, Pass, Tally
@@ -32,7 +40,7 @@ class Plan:
     records in when others are refused; `max_errors` stops the run at more rejections than that;
     `strict` makes a rejection of each warning;
     `delete_missing` has the target delete what the input no longer has, within `guard`;
-    `keep_notices` bounds the warnings and skips that the report lists (all are counted).
+    the `keep_...` bound what the report lists (observers are told of all).
     """
 
     name: str = ""
@@ -47,6 +55,7 @@ class Plan:
     strict: bool = False
     keep_notices: int = 1000
     keep_rejections: int = 100_000
+    keep_changes: int = 20
 
 
 class _Undo(Exception):
@@ -322,7 +331,10 @@ class _Run:
                 self._refuse(group.batch, group.numbers[position], error, reason)
             else:
                 self._keep_notice(self.report.warnings, group, position, column, reason)
-        self.report.changes.extend(applied.changes)
+        if applied.changes:
+            self._tell(RowsChanged(tuple(applied.changes)))
+            room = self.plan.keep_changes - len(self.report.changes)
+            self.report.changes.extend(applied.changes[: max(room, 0)])
         self.report.keys_written += applied.keys_written
         self.report.keys_removed += applied.keys_removed
         for stage, seconds in applied.durations.items():
@@ -363,6 +375,7 @@ class _Run:
         )
 
     def _keep_rejection(self, rejection: Rejection) -> None:
+        self._tell(RowsRejected((rejection,)))
         if len(self.report.rejections) < self.plan.keep_rejections:
             self.report.rejections.append(rejection)
 
@@ -412,7 +425,7 @@ class _Run:
     def _timed(self, stage: str) -> _Timer:
         return _Timer(self.report.durations, stage)
 
-    def _tell(self, event: RunStarted | BatchApplied | Committed | RunFinished) -> None:
+    def _tell(self, event: Event) -> None:
         for observer in self.observers:
             observer(event)
 

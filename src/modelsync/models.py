@@ -65,7 +65,9 @@ class ExternalKeyMapping(models.Model):
 
     def __str__(self) -> str:
         kind = self.content_type
-        return f"{self.external_system.name}:{self.external_key}-{kind.app_label}.{kind.model}:{self.object_id}"
+        return (
+            f"{self.external_system.name}:{self.external_key}-{kind.app_label}.{kind.model}:{self.object_id}"
+        )
 
 
 class Run(models.Model):

@@ -59,6 +59,7 @@ class Options:
     strict: bool = False
     create_systems: bool = True
     changes: int = 0
+    tell_changes: bool = False
     started_by: str = ""
 
     def check(self) -> None:
@@ -186,7 +187,7 @@ def run_feeds(feeds: Sequence[Feed], options: Options, observers: Sequence[Obser
             create_systems=options.create_systems,
             delete_missing=options.missing == "delete",
             guard=guard,
-            changes_wanted=options.changes,
+            changes_wanted=2**62 if options.tell_changes else options.changes,
         ),
         lambda column, text: notes.append(Notice(number=None, reason=text, column=column)),
     )
@@ -220,6 +221,7 @@ def run_feeds(feeds: Sequence[Feed], options: Options, observers: Sequence[Obser
             guard=guard,
             delete_missing=options.missing == "delete",
             strict=options.strict,
+            keep_changes=options.changes,
         ),
         observers=observers,
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from modelsync.core.results import Change, Rejection
+
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
@@ -24,6 +26,20 @@ class BatchApplied:
 
 
 @dataclass(frozen=True, slots=True)
+class RowsRejected:
+    """Records were refused; told as it happens, also of those that the report no longer lists."""
+
+    rejections: tuple[Rejection, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RowsChanged:
+    """Changes that were planned or made, as many as the target was asked to tell."""
+
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Committed:
     """What came so far is durable."""
 
@@ -39,4 +55,4 @@ class RunFinished:
     seconds: float
 
 
-Event = RunStarted | BatchApplied | Committed | RunFinished
+Event = RunStarted | BatchApplied | RowsRejected | RowsChanged | Committed | RunFinished

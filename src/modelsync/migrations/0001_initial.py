@@ -2,90 +2,184 @@
 
 import django.core.serializers.json
 import django.db.models.deletion
-import modelsync.fields
 from django.db import migrations, models
+
+import modelsync.fields
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('contenttypes', '0002_remove_content_type_name'),
+        ("contenttypes", "0002_remove_content_type_name"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ExternalSystem',
+            name="ExternalSystem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(help_text='A short name, used by commands and code to find this external system.', max_length=100, unique=True)),
-                ('description', models.CharField(blank=True, help_text='A human readable name for this external system.', max_length=80)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "name",
+                    models.CharField(
+                        help_text="A short name, used by commands and code to find this external system.",
+                        max_length=100,
+                        unique=True,
+                    ),
+                ),
+                (
+                    "description",
+                    models.CharField(
+                        blank=True, help_text="A human readable name for this external system.", max_length=80
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'External System',
+                "verbose_name": "External System",
             },
         ),
         migrations.CreateModel(
-            name='Run',
+            name="Run",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(blank=True, max_length=200)),
-                ('started_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('status', models.CharField(default='running', max_length=20)),
-                ('dry_run', models.BooleanField(default=False)),
-                ('counts', models.JSONField(blank=True, default=dict)),
-                ('options', models.JSONField(blank=True, default=dict, encoder=django.core.serializers.json.DjangoJSONEncoder)),
-                ('report', models.JSONField(blank=True, encoder=django.core.serializers.json.DjangoJSONEncoder, null=True)),
-                ('error', models.TextField(blank=True)),
-                ('started_by', models.CharField(blank=True, max_length=150)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(blank=True, max_length=200)),
+                ("started_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("status", models.CharField(default="running", max_length=20)),
+                ("dry_run", models.BooleanField(default=False)),
+                ("counts", models.JSONField(blank=True, default=dict)),
+                (
+                    "options",
+                    models.JSONField(
+                        blank=True, default=dict, encoder=django.core.serializers.json.DjangoJSONEncoder
+                    ),
+                ),
+                (
+                    "report",
+                    models.JSONField(
+                        blank=True, encoder=django.core.serializers.json.DjangoJSONEncoder, null=True
+                    ),
+                ),
+                ("error", models.TextField(blank=True)),
+                ("started_by", models.CharField(blank=True, max_length=150)),
             ],
             options={
-                'ordering': ['-pk'],
-                'get_latest_by': 'started_at',
+                "ordering": ["-pk"],
+                "get_latest_by": "started_at",
             },
         ),
         migrations.CreateModel(
-            name='Rejection',
+            name="Rejection",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveBigIntegerField(help_text="The record's ordinal in the input, from 0.")),
-                ('origin', models.TextField(blank=True)),
-                ('column', models.CharField(blank=True, max_length=255)),
-                ('value', models.TextField(blank=True)),
-                ('reason', models.TextField()),
-                ('raw', models.JSONField(blank=True, default=dict, encoder=django.core.serializers.json.DjangoJSONEncoder)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='rejections', to='modelsync.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "number",
+                    models.PositiveBigIntegerField(help_text="The record's ordinal in the input, from 0."),
+                ),
+                ("origin", models.TextField(blank=True)),
+                ("column", models.CharField(blank=True, max_length=255)),
+                ("value", models.TextField(blank=True)),
+                ("reason", models.TextField()),
+                (
+                    "raw",
+                    models.JSONField(
+                        blank=True, default=dict, encoder=django.core.serializers.json.DjangoJSONEncoder
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="rejections",
+                        to="modelsync.run",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['run', 'number'],
+                "ordering": ["run", "number"],
             },
         ),
         migrations.CreateModel(
-            name='Checkpoint',
+            name="Checkpoint",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('fingerprint', models.CharField(max_length=64, unique=True)),
-                ('cursor', models.JSONField(blank=True, null=True)),
-                ('state', models.BinaryField(default=b'')),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='checkpoints', to='modelsync.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("fingerprint", models.CharField(max_length=64, unique=True)),
+                ("cursor", models.JSONField(blank=True, null=True)),
+                ("state", models.BinaryField(default=b"")),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="checkpoints",
+                        to="modelsync.run",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ExternalKeyMapping',
+            name="ExternalKeyMapping",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('object_id', modelsync.fields.KeyField(max_length=255)),
-                ('external_key', modelsync.fields.KeyField(help_text='The key of the internal object in the external system.', max_length=255)),
-                ('content_type', models.ForeignKey(db_index=False, help_text='The type of object that is mapped to the external system.', on_delete=django.db.models.deletion.CASCADE, to='contenttypes.contenttype')),
-                ('external_system', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to='modelsync.externalsystem')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("object_id", modelsync.fields.KeyField(max_length=255)),
+                (
+                    "external_key",
+                    modelsync.fields.KeyField(
+                        help_text="The key of the internal object in the external system.", max_length=255
+                    ),
+                ),
+                (
+                    "content_type",
+                    models.ForeignKey(
+                        db_index=False,
+                        help_text="The type of object that is mapped to the external system.",
+                        on_delete=django.db.models.deletion.CASCADE,
+                        to="contenttypes.contenttype",
+                    ),
+                ),
+                (
+                    "external_system",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        to="modelsync.externalsystem",
+                    ),
+                ),
             ],
             options={
-                'verbose_name': 'External Key Mapping',
-                'indexes': [models.Index(fields=['content_type', 'object_id'], name='modelsync_key_object')],
-                'constraints': [models.UniqueConstraint(fields=('external_system', 'content_type', 'external_key'), name='modelsync_key_unique')],
+                "verbose_name": "External Key Mapping",
+                "indexes": [models.Index(fields=["content_type", "object_id"], name="modelsync_key_object")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("external_system", "content_type", "external_key"),
+                        name="modelsync_key_unique",
+                    )
+                ],
             },
         ),
     ]

@@ -29,7 +29,7 @@ class Command(BaseCommand):
         parser.add_argument("package", choices=["nsync"], help="whose tables to take over")
         parser.add_argument("--database", default=DEFAULT_DB_ALIAS, help="the database that holds them")
         parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
-        parser.add_argument("--drop", action="store_true", help="drop the package's tables when all is copied")
+        parser.add_argument("--drop", action="store_true", help="drop the package's tables after copying")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do it and say what was done."""

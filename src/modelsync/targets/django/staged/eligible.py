@@ -7,7 +7,7 @@ from typing import Any
 from django.db import models
 
 from modelsync.targets.django.context import Context
-from modelsync.targets.django.shape import Shape
+from modelsync.targets.django.shape import Reference, Shape
 from modelsync.targets.django.sql import Dialect
 
 _STAGEABLE = frozenset(
@@ -85,6 +85,19 @@ def _reference_reason(shape: Shape, dialect: Dialect) -> str | None:
             for lookup in reference.lookups
         ):
             return f"{reference.name} is looked up in a parent table"
-        if reference.model._meta.db_table == shape.schema.table and dialect.folds_text:
-            return f"{reference.name} refers to its own table"
+        if reference.model._meta.db_table == shape.schema.table and not _is_plain_self(shape, reference, dialect):
+            return f"{reference.name} refers to its own table by other fields than the match"
     return None
+
+
+def _is_plain_self(shape: Shape, reference: Reference, dialect: Dialect) -> bool:
+    """Whether a reference to the own table looks up exactly the one unique field that rows match on.
+
+    Then a batch cannot change what the lookup finds except by creating it, which `fill_own` handles.
+    """
+    lookups = reference.lookups
+    if len(lookups) != 1 or len(shape.match.names) != 1 or dialect.folds_text or reference.required:
+        return False
+    column = shape.value(shape.match.names[0])
+    field = lookups[0].field
+    return column is not None and column.field is field and (field,) in shape.schema.unique_sets

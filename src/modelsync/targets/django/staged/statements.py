@@ -486,6 +486,33 @@ class Statements:
             f"GROUP BY tgt HAVING COUNT(*) > 1) d ON d.tgt = p.tgt WHERE p.n > d.n"
         )
 
+    def own_references(self) -> list[int]:
+        """The references that may name an object which an earlier row of the batch creates."""
+        return [i for i, r in enumerate(self.shape.references) if r.model._meta.db_table == self.schema.table]
+
+    def named_before(self, i: int) -> str:
+        """Row, act and creating row for each record whose own reference names an earlier, new object."""
+        lookup = self.shape.references[i].lookups[0]
+        column = self._match_columns()[0]
+        plan, stage = self.q(PLAN), self.q(STAGE)
+        return (
+            f"SELECT p.n AS n, p.act AS act, p.tgt AS tgt, q.tgt AS named, q.n AS maker "
+            f"FROM {plan} p JOIN {stage} s ON s.n = p.n "
+            f"JOIN {stage} z ON z.v{column.index} = s.l{lookup.index} AND z.n < s.n AND z.w = s.w "
+            f"JOIN {plan} q ON q.n = z.n AND q.act = {Act.CREATE} WHERE p.late <> 0"
+        )
+
+    def fill_own(self, i: int) -> Statement:
+        """Let the new objects refer to those that earlier rows of the batch have just made."""
+        field = self.shape.references[i].field
+        assert field is not None
+        key = self.q(field.target_field.column)
+        source = f"({self.named_before(i)}) AS f, {self.target} AS o"
+        where = (
+            f"{self.pk_of('t')} = f.tgt AND f.act = {Act.CREATE} AND {self.pk_of('o')} = f.named"
+        )
+        return self.dialect.update(self.schema.table, "t", [(field.column, f"o.{key}")], source, where), []
+
     def changes(self, limit: int) -> tuple[str, list[Field]]:
         """Old and new values of the objects that will change: n, act, tgt, then pairs per field."""
         fields = self.written()

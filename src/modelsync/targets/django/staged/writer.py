@@ -27,6 +27,8 @@ from modelsync.targets.django.staged.statements import FOUND, PLAN, STAGE, Act, 
 FEW = 8
 #: After so many cuts in one group the rest of it goes row by row: each cut plans the rest anew.
 MOST_CUTS = 12
+#: After so many sets that broke a rule the rest goes row by row: halving pays for a few bad rows.
+MOST_FAILURES = 60
 
 _OUTCOMES = {
     Act.CREATE: Outcome.CREATED,
@@ -87,6 +89,8 @@ class _Group:
         self.applied = Applied.empty(len(group))
         self.cuts = 0
         self.pending_keys = 0
+        self.failures = 0
+        self.filled: dict[int, int] = {}
         self.shared: Shared = []
 
     def apply(self) -> Applied:
@@ -169,10 +173,15 @@ class _Group:
         absent = self.numbers(f"SELECT n FROM {self.q(PLAN)} WHERE absent <> 0")
         if absent:
             self.run((f"DELETE FROM {self.q(PLAN)} WHERE absent <> 0", []))
+        absent += self._named_before() + self._lacking()
+        kept = len(self.applied.changes), self.applied.keys_removed
         try:
             with self._timed("write"), transaction.atomic(using=self.context.using):
                 written = self._execute()
         except DatabaseError:
+            self.pending_keys = 0
+            del self.applied.changes[kept[0] :]
+            self.applied.keys_removed = kept[1]
             return self._halve([row for row in rows if row not in several and (cut is None or row < cut)], level, cut)
         self._note(written)
         if leftover := sorted(row for row in {*several, *absent} if cut is None or row < cut):
@@ -181,7 +190,8 @@ class _Group:
 
     def _halve(self, rows: Sequence[int], level: int, cut: int | None) -> int | None:
         """A row of these breaks a rule: find it by halves, so that the others go in."""
-        if len(rows) <= FEW:
+        self.failures += 1
+        if len(rows) <= FEW or self.failures > MOST_FAILURES:
             self.one_by_one(rows)
             return cut
         middle = len(rows) // 2
@@ -209,6 +219,9 @@ class _Group:
             for statement in self.sql.plan_linked(low, high, level):
                 self.run(statement)
             self.facts = self._facts()
+            if self.sql.own_references():
+                self.cuts = MOST_CUTS
+                return [low]
             hazards += self.numbers(f"SELECT n FROM {self.q(PLAN)} WHERE conflict = 1")
             hazards += self.numbers(self.sql.shared_targets())
         elif self.facts["stray"] and self.deletes:
@@ -218,6 +231,30 @@ class _Group:
         for query in self.sql.held_unique():
             hazards += self.numbers(query)
         return hazards
+
+    def _named_before(self) -> list[int]:
+        """Take rows out of the plan that are there already and name a row that is only now made."""
+        if self.deletes or not self.facts["late"]:
+            return []
+        rows = set()
+        for i in self.sql.own_references():
+            rows.update(self.numbers(f"SELECT n FROM ({self.sql.named_before(i)}) f WHERE f.act <> {Act.CREATE}"))
+        self._unplan(sorted(rows))
+        return sorted(rows)
+
+    def _lacking(self) -> list[int]:
+        """Take new objects out of the plan that lack a value which nothing gives; they are refused."""
+        if self.deletes or not self.layout.lacking:
+            return []
+        rows = self.numbers(f"SELECT n FROM {self.q(PLAN)} WHERE act = {Act.CREATE}")
+        self._unplan(rows)
+        return rows
+
+    def _unplan(self, rows: Sequence[int]) -> None:
+        for start in range(0, len(rows), 400):
+            chunk = rows[start : start + 400]
+            marks = ", ".join(["%s"] * len(chunk))
+            self.run((f"DELETE FROM {self.q(PLAN)} WHERE n IN ({marks})", list(chunk)))
 
     def _facts(self) -> dict[str, int]:
         names = ("stray", "late", "ambiguous", "absent")
@@ -235,9 +272,8 @@ class _Group:
         if self.deletes:
             self._execute_deletes(acts)
             return acts
-        if acts.get(Act.CREATE) and self.layout.lacking:
-            raise DatabaseError(f"a new object needs {self.layout.lacking}")
         self._keep_changes()
+        self.filled = {}
         if acts.get(Act.UPDATE):
             self.run(self.sql.update())
         if acts.get(Act.CREATE):
@@ -247,6 +283,12 @@ class _Group:
                 self.pending_keys += self.run(self.sql.insert_keys())
             if self.facts["stray"]:
                 self.pending_keys += self.run(self.sql.repoint_keys())
+        if acts.get(Act.CREATE) and self.facts["late"]:
+            for i in self.sql.own_references():
+                self.run(self.sql.fill_own(i))
+                for n in self.numbers(f"SELECT n FROM ({self.sql.named_before(i)}) f"):
+                    self.filled.setdefault(n, 0)
+                    self.filled[n] |= 1 << i
         self.dialect.check_now(self.cursor)
         return acts
 
@@ -318,8 +360,11 @@ class _Group:
             self._note_ambiguous()
 
     def _note_late(self) -> None:
-        for n in self.numbers(f"SELECT n FROM {self.q(PLAN)} WHERE late <> 0 AND act <> {Act.NOTHING}"):
+        self.cursor.execute(f"SELECT n, late FROM {self.q(PLAN)} WHERE late <> 0 AND act <> {Act.NOTHING}")
+        for n, bits in self.cursor.fetchall():
             position = self.loaded.positions[n]
+            if not int(bits) & ~self.filled.get(n, 0):
+                continue
             created = self.applied.outcomes[position] == Outcome.CREATED
             if created or Action.UPDATE in self.group.actions[position]:
                 self.applied.late.add(position)

@@ -1,0 +1,52 @@
+"""What every test may ask for, and the closing lines of a test run."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import databases
+from tests.separate import SeparateDatabase
+from tests.separate import separate_database as make_separate_database
+
+_COUNTED = ("passed", "failed", "error", "skipped", "xfailed", "xpassed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    kind = databases.chosen()
+    if databases.version(kind) is None:
+        raise pytest.UsageError(f"no {kind} server answers; start it, or choose another MODELSYNC_TEST_DB")
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say which database it was; keep the counts where tests/run.py wants them."""
+    import django
+
+    kind = databases.chosen()
+    versions = f"Python {platform.python_version()}, Django {django.__version__}"
+    terminalreporter.write_line(f"databases: {kind} {databases.version(kind)} ({versions})")
+    wanted = os.environ.get("MODELSYNC_TEST_COUNTS")
+    if wanted:
+        counts = {name: len(terminalreporter.stats.get(name, ())) for name in _COUNTED}
+        Path(wanted).write_text(json.dumps(counts))
+
+
+@pytest.fixture(autouse=True)
+def _media(settings: Any, tmp_path: Path) -> None:
+    """Files that models keep go to a folder of the test's own."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+
+
+@pytest.fixture
+def separate_database(
+    tmp_path: Path, django_db_setup: None, django_db_blocker: Any
+) -> Iterator[SeparateDatabase]:
+    """A migrated database that sub-processes can open too, of the kind that this run tests."""
+    with django_db_blocker.unblock(), make_separate_database(tmp_path) as made:
+        yield made

@@ -1,0 +1,28 @@
+"""Django's settings for the tests. `default` is the database of MODELSYNC_TEST_DB, `other` a SQLite."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from tests import databases
+
+# A sub-process that a test starts is told by MODELSYNC_TEST_NAME which database it shall use.
+DATABASES = {
+    "default": databases.settings_for(databases.chosen(), os.environ.get("MODELSYNC_TEST_NAME")),
+    "other": databases.settings_for("sqlite"),
+}
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "modelsync",
+    "tests.shop",
+]
+SECRET_KEY = "only for tests"
+USE_TZ = True
+TIME_ZONE = "UTC"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+MEDIA_ROOT = os.environ.get("MODELSYNC_TEST_MEDIA") or str(Path(tempfile.gettempdir()) / "modelsync-media")
+SILENCED_SYSTEM_CHECKS = [
+    "models.W036",  # MariaDB has no conditional unique constraints: shop.Exclusive wants one elsewhere
+]
