@@ -13,14 +13,14 @@ from modelsync.core.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What can be set, with its defaults; in `MODELSYNC` the names are upper case.
+    """What can be set, with its defaults; in `MODELSYNC` the names are the same.
 
     They are defaults of the commands' options and of `sync()`'s parameters of the same name.
     `batch_size` is in rows; `max_deletes` a number of rows, or a percentage such as "25%", or None
     for the built-in guard.
     """
 
-    batch_size: int = 5000
+    batch_size: int = 10_000
     validate: str = "types"
     writer: str = "auto"
     on_conflict: str = "delete"
@@ -39,24 +39,24 @@ def current() -> Settings:
     given = getattr(settings, "MODELSYNC", {})
     if not isinstance(given, Mapping):
         raise ConfigurationError(f"settings.MODELSYNC must be a dict, not {type(given).__name__}")
-    names = {field.name.upper(): field.name for field in fields(Settings)}
+    names = [field.name for field in fields(Settings)]
     for key in given:
         if key not in names:
             raise ConfigurationError(_unknown(str(key), sorted(names)))
-    values = {names[key]: value for key, value in given.items()}
+    values = dict(given)
     for name, value in values.items():
         _check(name, value)
     return Settings(**values)
 
 
 def _unknown(key: str, known: list[str]) -> str:
-    near = get_close_matches(key.upper(), known, n=1, cutoff=0.5)
+    near = get_close_matches(key.lower(), known, n=1, cutoff=0.5)
     meant = f"did you mean {near[0]!r}?" if near else f"the known ones are {', '.join(known)}"
     return f"settings.MODELSYNC has an unknown key {key!r}; {meant}"
 
 
 def _check(name: str, value: object) -> None:
-    setting = f"settings.MODELSYNC[{name.upper()!r}]"
+    setting = f"settings.MODELSYNC[{name!r}]"
     choices = _CHOICES.get(name)
     if choices and value not in choices:
         raise ConfigurationError(f"{setting} is {value!r}; it must be one of {', '.join(choices)}")

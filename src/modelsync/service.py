@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from os import PathLike
+from typing import Any
 
 from django.apps import apps
-from django.db import connections, models
+from django.db import connections, models, router
 
 from modelsync import conf
 from modelsync.core.errors import ConfigurationError
@@ -21,9 +22,11 @@ from modelsync.core.ports import Extent, Observer, Source
 from modelsync.core.records import Action, Batch, Match
 from modelsync.core.results import Notice, Report
 from modelsync.engine import Plan, run
+from modelsync.formats import Reading
 from modelsync.journal import DatabaseJournal
 from modelsync.policies import BasicSyncPolicy, load_policy
-from modelsync.sources import ChainSource, FileSource, IterableSource
+from modelsync.sources import ChainSource, FileSource, IterableSource, find_files
+from modelsync.sources.batches import DEFAULT_ROWS
 from modelsync.targets.django.target import DjangoTarget, TargetOptions
 
 Model = type[models.Model]
@@ -61,6 +64,18 @@ class Options:
     changes: int = 0
     tell_changes: bool = False
     started_by: str = ""
+    batch_rows: int = DEFAULT_ROWS
+
+    @classmethod
+    def with_defaults(cls, **given: Any) -> Options:
+        """Options in which None means what settings.MODELSYNC says, or the built-in default."""
+        settings = conf.current()
+        for name in ("validate", "writer", "on_conflict", "max_deletes"):
+            if given.get(name) is None:
+                given[name] = getattr(settings, name)
+        commit_every = given.get("commit_every")
+        rows = settings.batch_size if commit_every is None else min(commit_every, settings.batch_size)
+        return cls(**{"batch_rows": max(rows, 1), **given})
 
     def check(self) -> None:
         """Raise ConfigurationError for values that do not fit together."""
@@ -138,16 +153,15 @@ def sync(
         SourceError: the source failed; nothing of the open transaction was kept.
     """
     target = find_model(model) if isinstance(model, str) else model
-    defaults = conf.current()
-    options = Options(
-        using=using or _write_database(target),
+    options = Options.with_defaults(
+        using=using or write_database(target),
         dry_run=dry_run,
         policy=policy,
-        validate=validate or defaults.validate,
-        writer=writer or defaults.writer,
-        on_conflict=on_conflict or defaults.on_conflict,
+        validate=validate,
+        writer=writer,
+        on_conflict=on_conflict,
         missing=missing,
-        max_deletes=max_deletes if max_deletes is not None else defaults.max_deletes,
+        max_deletes=max_deletes,
         skip_errors=skip_errors,
         max_errors=max_errors,
         commit_every=commit_every,
@@ -158,14 +172,44 @@ def sync(
     mapping = make_mapping(
         match_on=match_on, actions=actions, key_column=key_column, rename=map, has_system=system is not None
     )
-    feed = Feed(
-        source=_as_source(source, target, system, commit_every),
-        model=target,
-        system=system,
-        mapping=mapping,
-        name=str(source) if isinstance(source, (str, PathLike)) else target._meta.label,
-    )
-    return run_feeds([feed], options, observers)
+    feeds = feeds_of(source, target, system=system, mapping=mapping, batch_rows=options.batch_rows)
+    return run_feeds(feeds, options, observers)
+
+
+def feeds_of(
+    source: object,
+    model: Model,
+    *,
+    system: str | None,
+    mapping: ColumnMapping,
+    batch_rows: int = DEFAULT_ROWS,
+    format: str | None = None,  # noqa: A002  # the field's word
+    reading: Reading | None = None,
+) -> list[Feed]:
+    """The feeds of what a user gives as a source: one for each file, or one for what is no file."""
+    label = model._meta.label
+    sources: list[Source]
+    if isinstance(source, (str, PathLike)):
+        sources = [
+            FileSource(
+                path, model=label, system=system, format=format, reading=reading, batch_rows=batch_rows
+            )
+            for path in find_files([source])
+        ]
+    elif hasattr(source, "read") and hasattr(source, "extent"):
+        sources = [source]  # type: ignore[list-item]  # it has what a Source has
+    else:
+        sources = [IterableSource(source, model=label, system=system, batch_rows=batch_rows)]
+    return [
+        Feed(
+            source=each,
+            model=model,
+            system=system,
+            mapping=mapping,
+            name=each.name if isinstance(each, FileSource) else label,
+        )
+        for each in sources
+    ]
 
 
 def run_feeds(feeds: Sequence[Feed], options: Options, observers: Sequence[Observer] = ()) -> Report:
@@ -226,6 +270,7 @@ def run_feeds(feeds: Sequence[Feed], options: Options, observers: Sequence[Obser
         observers=observers,
     )
     report.warnings[:0] = notes
+    report.notes += [note for feed in feeds for note in getattr(feed.source, "notes", ())]
     report.writers.update(target.writers)
     return report
 
@@ -265,20 +310,9 @@ def find_model(label: str) -> Model:
         raise ConfigurationError(f"there is no model {label!r}{hint}") from error
 
 
-def _write_database(model: Model) -> str:
-    from django.db import router
-
+def write_database(model: Model) -> str:
+    """The alias of the database that the routers write a model to."""
     return router.db_for_write(model)
-
-
-def _as_source(source: object, model: Model, system: str | None, commit_every: int | None) -> Source:
-    label = model._meta.label
-    rows = {"batch_rows": min(commit_every, 10_000)} if commit_every else {}
-    if isinstance(source, (str, PathLike)):
-        return FileSource(source, model=label, system=system, **rows)
-    if hasattr(source, "read") and hasattr(source, "extent"):
-        return source  # type: ignore[return-value]  # it has what a Source has
-    return IterableSource(source, model=label, system=system, **rows)  # type: ignore[arg-type]  # checked there
 
 
 def _check_feeds(feeds: Sequence[Feed], options: Options) -> None:
@@ -302,7 +336,13 @@ def _plain_options(options: Options) -> dict[str, object]:
     return kept
 
 
+#: What a resumed run may have other than the run that it resumes.
+_NO_PART_OF_RESUMING = frozenset(
+    ("resume", "started_by", "changes", "tell_changes", "max_errors", "max_deletes", "dry_run")
+)
+
+
 def _fingerprint(feeds: Sequence[Feed], options: Options) -> str:
     said = [[feed.name, feed.model._meta.label, feed.system, repr(feed.mapping)] for feed in feeds]
-    chosen = {k: v for k, v in _plain_options(options).items() if k not in {"resume", "started_by", "changes"}}
+    chosen = {k: v for k, v in _plain_options(options).items() if k not in _NO_PART_OF_RESUMING}
     return hashlib.sha256(json.dumps([said, chosen], default=str, sort_keys=True).encode()).hexdigest()

@@ -16,7 +16,7 @@ def test_without_settings_the_defaults_hold(settings) -> None:
 
 def test_what_is_set_replaces_its_default(settings) -> None:
     """Settings are read when they are asked for, not at import."""
-    settings.MODELSYNC = {"BATCH_SIZE": 100, "MAX_DELETES": "25%"}
+    settings.MODELSYNC = {"batch_size": 100, "max_deletes": "25%"}
     assert (current().batch_size, current().max_deletes, current().writer) == (100, "25%", "auto")
     settings.MODELSYNC = {}
     assert current() == Settings()
@@ -25,17 +25,17 @@ def test_what_is_set_replaces_its_default(settings) -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"BATCHSIZE": 1}, "unknown key 'BATCHSIZE'; did you mean 'BATCH_SIZE'"),
-        ({"batch_size": 1}, "did you mean 'BATCH_SIZE'"),
-        ({"ZZZ": 1}, "the known ones are BATCH_SIZE, "),
-        ({"BATCH_SIZE": 0}, "must be a number of rows, 1 or more"),
-        ({"BATCH_SIZE": "many"}, "is 'many'"),
-        ({"BATCH_SIZE": True}, "is True"),
-        ({"WRITER": "fast"}, "must be one of auto, staged, objects"),
-        ({"VALIDATE": ["types"]}, "must be one of none, types, full"),
-        ({"MAX_DELETES": 0.5}, "a number of rows or a text like '25%'"),
+        ({"batchsize": 1}, "unknown key 'batchsize'; did you mean 'batch_size'"),
+        ({"BATCH_SIZE": 1}, "did you mean 'batch_size'"),
+        ({"ZZZ": 1}, "the known ones are batch_size, "),
+        ({"batch_size": 0}, "must be a number of rows, 1 or more"),
+        ({"batch_size": "many"}, "is 'many'"),
+        ({"batch_size": True}, "is True"),
+        ({"writer": "fast"}, "must be one of auto, staged, objects"),
+        ({"validate": ["types"]}, "must be one of none, types, full"),
+        ({"max_deletes": 0.5}, "a number of rows or a text like '25%'"),
         ({1: 2}, "unknown key '1'"),
-        ([("WRITER", "auto")], "must be a dict, not list"),
+        ([("writer", "auto")], "must be a dict, not list"),
     ],
 )
 def test_a_mistake_is_named(settings, given, message) -> None:

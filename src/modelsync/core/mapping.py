@@ -15,7 +15,7 @@ ACTION_FLAGS: Final = "action_flags"
 MATCH_ON: Final = "match_on"
 EXTERNAL_KEY: Final = "external_key"
 #: What `--rejects` adds to a refused row; ignored when the mended file comes back.
-REASON_COLUMNS: Final = ("_error_column", "_error", "_origin")
+REASON_COLUMNS: Final = ("_error_column", "_error", "_origin", "_more")
 
 T = TypeVar("T")
 

@@ -1,0 +1,66 @@
+"""manage.py syncfile SYSTEM APP MODEL FILE."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from modelsync.management import arguments
+from modelsync.management.running import command_errors, run_and_tell, settle
+from modelsync.policies import BasicSyncPolicy, load_policy, without_transaction
+from modelsync.service import feeds_of, find_model, run_feeds, write_database
+
+_SWITCHES = ("create_external_system", "as_transaction")
+
+
+class Command(BaseCommand):
+    """Brings one file into one model."""
+
+    help = (
+        "Bring a file into a model: CSV, TSV, JSON, NDJSON, Excel, Parquet or Arrow, also .gz, .zst and .zip. "
+        "The file is a path, a pattern, a folder, an address (s3://, https://, sftp://), or - for stdin. "
+        "Exit status: 0 all well, 1 rows were refused or a limit stopped the run, 2 wrong use."
+    )
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """Take switches with a value, as django-nsync did."""
+        super().run_from_argv(arguments.plain_switches(argv, _SWITCHES))
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the arguments."""
+        parser.add_argument("ext_system_name", metavar="SYSTEM", help="the external system that the file comes from")
+        parser.add_argument("app_label", metavar="APP", help="the app of the model")
+        parser.add_argument("model_name", metavar="MODEL", help="the model")
+        parser.add_argument("file_name", metavar="FILE", help="the file")
+        arguments.add_switch(parser, "create_external_system", "create the system if it is not there")
+        arguments.add_switch(parser, "as_transaction", "run in one transaction")
+        arguments.add_column_arguments(parser)
+        arguments.add_reading_arguments(parser)
+        arguments.add_run_arguments(parser)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run it."""
+        with command_errors():
+            model = find_model(f"{options['app_label']}.{options['model_name']}")
+            policy: BasicSyncPolicy = load_policy(options["policy"])
+            chosen = arguments.options_from(
+                options,
+                using=options["using"] or write_database(model),
+                policy=policy if options["as_transaction"] else without_transaction(policy),
+                create_systems=options["create_external_system"],
+            )
+            feeds = feeds_of(
+                options["file_name"],
+                model,
+                system=options["ext_system_name"],
+                mapping=arguments.mapping_from(options, has_system=True),
+                batch_rows=chosen.batch_rows,
+                format=options["format"],
+                reading=arguments.reading_from(options),
+            )
+            report = run_and_tell(
+                self, options, lambda observers: run_feeds(feeds, chosen, observers), several=False
+            )
+        settle(report)

@@ -1,0 +1,185 @@
+"""What people see: progress while a run goes on, and the report when it is over."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import StringIO
+from time import monotonic
+from typing import Any
+
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from modelsync.core.events import BatchApplied, Event, RunFinished, RunStarted
+from modelsync.core.ports import Observer
+from modelsync.core.results import Change, Outcome, Report, Status
+
+_FEW = 20
+_SECONDS_BETWEEN_LINES = 5.0
+_WIDEST_VALUE = 60
+
+
+@contextmanager
+def progress(stream: Any, *, wanted: bool) -> Iterator[list[Observer]]:
+    """Observers that show how far a run is: a bar on a terminal, a line now and then elsewhere."""
+    if not wanted:
+        yield []
+    elif getattr(stream, "isatty", bool)():
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.fields[rows]:,} rows, {task.fields[rate]:,.0f} rows/s"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
+            yield [_Bar(bar)]
+    else:
+        yield [_Lines(stream)]
+
+
+class _Speed:
+    """Rows so far over all passes, and rows per second."""
+
+    def __init__(self) -> None:
+        self.started = monotonic()
+        self.passes = 1
+        self.before = 0
+        self.pass_number = 0
+        self.latest = 0
+
+    def take(self, event: BatchApplied) -> None:
+        if event.pass_number != self.pass_number:
+            self.before += self.latest
+            self.pass_number = event.pass_number
+        self.latest = event.records
+
+    @property
+    def rows(self) -> int:
+        return self.before + self.latest
+
+    @property
+    def rate(self) -> float:
+        return self.rows / max(monotonic() - self.started, 1e-9)
+
+
+class _Bar:
+    def __init__(self, bar: Progress) -> None:
+        self.bar = bar
+        self.speed = _Speed()
+        self.task = bar.add_task("reading", total=None, rows=0, rate=0.0)
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, RunStarted):
+            self.speed.passes = event.passes
+        elif isinstance(event, BatchApplied):
+            self.speed.take(event)
+            done = None if event.fraction is None else event.pass_number + event.fraction
+            self.bar.update(
+                self.task,
+                description=f"pass {event.pass_number + 1}/{self.speed.passes}" if self.speed.passes > 1 else "syncing",
+                total=None if done is None else self.speed.passes,
+                completed=done,
+                rows=self.speed.latest,
+                rate=self.speed.rate,
+            )
+
+
+class _Lines:
+    def __init__(self, stream: Any) -> None:
+        self.stream = stream
+        self.speed = _Speed()
+        self.told = monotonic()
+
+    def __call__(self, event: Event) -> None:
+        if isinstance(event, RunStarted):
+            self.speed.passes = event.passes
+        elif isinstance(event, BatchApplied):
+            self.speed.take(event)
+            if monotonic() - self.told >= _SECONDS_BETWEEN_LINES:
+                self.told = monotonic()
+                done = "" if event.fraction is None else f", {event.fraction:.0%} read"
+                step = f"pass {event.pass_number + 1}/{self.speed.passes}: " if self.speed.passes > 1 else ""
+                self.stream.write(f"{step}{self.speed.latest:,} rows{done}, {self.speed.rate:,.0f} rows/s")
+        elif isinstance(event, RunFinished):
+            self.told = monotonic()
+
+
+def render(report: Report, *, width: int, all_rejections: bool) -> str:
+    """The report as text: counts, sample changes, rejections, warnings, skips, how it ended."""
+    out = Console(file=StringIO(), width=max(width, 80), highlight=False, markup=False, emoji=False)
+    for note in report.notes:
+        out.print(note, soft_wrap=True)
+    if report.changes:
+        out.print(_changes(report.changes, dry_run=report.dry_run))
+    out.print(_counts(report))
+    _listed(out, "refused", [str(r) for r in report.rejections], report.rejected, all_of_them=all_rejections)
+    _listed(out, "warnings", [str(n) for n in report.warnings], len(report.warnings))
+    _listed(out, "skipped", [str(n) for n in report.skips], len(report.skips))
+    out.print(_ending(report), soft_wrap=True)
+    assert isinstance(out.file, StringIO)
+    return "\n".join(line.rstrip() for line in out.file.getvalue().splitlines()) + "\n"
+
+
+def _counts(report: Report) -> Table:
+    table = Table(box=SIMPLE, show_header=False, pad_edge=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for outcome in Outcome:
+        table.add_row(outcome.label, f"{report.counts[outcome]:,}")
+    if report.removed:
+        table.add_row("removed (missing from the input)", f"{report.removed:,}")
+    table.add_row("rows", f"{report.total:,}")
+    return table
+
+
+def _changes(changes: Sequence[Change], *, dry_run: bool) -> Table:
+    title = f"the first {len(changes)} changes" + (" that a run would make" if dry_run else "")
+    table = Table(box=SIMPLE, title=title, title_justify="left", pad_edge=False)
+    for name in ("object", "", "field", "old", "new"):
+        table.add_column(name, overflow="fold")
+    for change in changes:
+        pk = "(new)" if change.outcome is Outcome.CREATED else str(change.pk)
+        start = (f"{change.model} {pk}", change.outcome.label)
+        fields = [(n, _shown(old), _shown(new)) for n, (old, new) in change.fields.items()] or [("", "", "")]
+        for number, (name, old, new) in enumerate(fields):
+            first = start if number == 0 else ("", "")
+            table.add_row(*first, name, "" if change.outcome is Outcome.CREATED else old, new)
+    return table
+
+
+def _shown(value: object) -> str:
+    text = "NULL" if value is None else str(value)
+    return text if len(text) <= _WIDEST_VALUE else text[: _WIDEST_VALUE - 1] + "…"
+
+
+def _listed(out: Console, title: str, lines: Sequence[str], count: int, *, all_of_them: bool = False) -> None:
+    if not lines:
+        return
+    shown = lines if all_of_them else lines[:_FEW]
+    out.print(f"{title} ({count:,}):")
+    for line in shown:
+        out.print(f"  {line}", soft_wrap=True)
+    if count > len(shown):
+        out.print(f"  … and {count - len(shown):,} more")
+    out.print()
+
+
+def _ending(report: Report) -> str:
+    ways = ", ".join(f"{label} {way}" for label, way in report.writers.items())
+    how = f"{report.seconds:.1f} s, {report.rows_per_second:,.0f} rows/s" + (f"; {ways}" if ways else "")
+    match report:
+        case Report(error=str(error)):
+            what = f"Stopped: {error}"
+        case Report(dry_run=True):
+            what = "Dry run: nothing was written"
+        case Report(committed=False):
+            what = "Nothing was written"
+        case Report(status=Status.REJECTED):
+            what = "The good rows were written"
+        case _:
+            what = "Done"
+    return f"{what} ({how})."
