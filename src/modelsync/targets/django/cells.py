@@ -24,13 +24,13 @@ def python_columns(shape: Shape, group: Group) -> tuple[dict[int, list[object]],
         matters = value.name in names
         for position, error in faults.items():
             if matters or Action.DELETE not in group.actions[position]:
-                errors.setdefault(position, error)
+                note_fault(errors, position, error)
     for reference in shape.references:
         for lookup in reference.lookups:
             columns[lookup.index], faults = lookup_values(lookup.converter, group.cells[lookup.index])
             for position, error in faults.items():
                 if Action.DELETE not in group.actions[position]:
-                    errors.setdefault(position, error)
+                    note_fault(errors, position, error)
     for extra in (*shape.properties,):
         columns[extra.index] = list(group.cells[extra.index])
     for index in shape.paths.values():
@@ -47,3 +47,11 @@ def lookup_values(
         return given, {}
     converter.null = True
     return converter.python(given)
+
+
+def note_fault(errors: dict[int, RecordError], position: int, error: RecordError) -> None:
+    """Add a cell's fault to those of its record: a rejection tells all of them."""
+    first = errors.setdefault(position, error)
+    if first is not error:
+        reason = f"{first.reason}; {error.column} = {error.value!r}: {error.reason}"
+        errors[position] = RecordError(reason, column=first.column, value=first.value)

@@ -93,6 +93,23 @@ class Schema:
         )
 
     @cached_property
+    def may_break_late(self) -> bool:
+        """Whether a write can break a constraint that the database checks only at the commit.
+
+        References are looked up before they are written, so it takes user code, a deferrable
+        constraint, or objects that are left behind when this one goes.
+        """
+        return bool(
+            self.user_code
+            or any(getattr(c, "deferrable", None) for c in self.model._meta.constraints)
+            or any(
+                getattr(f, "on_delete", None) is models.DO_NOTHING
+                for f in self.model._meta.get_fields(include_hidden=True)
+                if isinstance(f, ForeignObjectRel)
+            )
+        )
+
+    @cached_property
     def is_inherited(self) -> bool:
         """Multi-table inheritance: its rows are spread over several tables."""
         return bool(self.model._meta.parents)

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import DatabaseError, IntegrityError, models, transaction
+from django.db import DatabaseError, models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import ProtectedError, RestrictedError
 
 from modelsync.core.errors import RecordError
@@ -166,11 +167,9 @@ class _Row:
         try:
             with transaction.atomic(using=self.context.using):
                 write()
-                check_deferred(self.context, self.shape)
-        except (ProtectedError, RestrictedError) as error:
-            self.finder.undone()
-            raise RecordError(explain(error, self.shape.schema)) from error
-        except (IntegrityError, DatabaseError) as error:
+                if self.shape.schema.may_break_late and self.context.connection.vendor == "postgresql":
+                    check_deferred(self.context.connection)
+        except (ProtectedError, RestrictedError, DatabaseError) as error:
             self.finder.undone()
             raise RecordError(explain(error, self.shape.schema)) from error
         except ValidationError as error:
@@ -362,12 +361,29 @@ class _Row:
         using = self.context.using
         if self.context.full_clean:
             obj.full_clean()
+        stamps = {name: getattr(obj, name) for name in self._given_stamps()}
         if not self.context.quiet:
             obj.save(using=using, force_insert=new)
         elif new:
             quiet.insert(obj, using)
         else:
             quiet.update(obj, self.changes.keys(), using)
+        self._restamp(obj, {name: value for name, value in stamps.items() if getattr(obj, name) != value})
+
+    def _given_stamps(self) -> list[str]:
+        """The fields that fill themselves on saving and that the row has a value for: the row wins."""
+        return [
+            column.attname
+            for column in self.shape.values
+            if (getattr(column.field, "auto_now", False) or getattr(column.field, "auto_now_add", False))
+            and self.columns[column.index][self.position] is not OMITTED
+        ]
+
+    def _restamp(self, obj: Model, stamps: dict[str, object]) -> None:
+        for name, value in stamps.items():
+            setattr(obj, name, value)
+        if stamps:
+            type(obj)._base_manager.using(self.context.using).filter(pk=obj.pk).update(**stamps)
 
     def _remember_change(self, obj: Model, outcome: Outcome) -> None:
         if outcome is Outcome.UNCHANGED or len(self.applied.changes) >= self.context.changes_wanted:
@@ -423,9 +439,8 @@ def _fills_itself(field: Field) -> bool:
     )
 
 
-def check_deferred(context: Context, shape: Shape) -> None:
+def check_deferred(connection: BaseDatabaseWrapper) -> None:
     """Have constraints that wait for the commit checked now, so that the guilty row is known."""
-    if context.connection.vendor == "postgresql":
-        with context.connection.cursor() as cursor:
-            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-            cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")

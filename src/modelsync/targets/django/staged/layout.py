@@ -12,7 +12,7 @@ from modelsync.core.errors import RecordError
 from modelsync.core.ports import Group
 from modelsync.core.records import OMITTED, Action
 from modelsync.models import ExternalKeyMapping
-from modelsync.targets.django.cells import lookup_values
+from modelsync.targets.django.cells import lookup_values, note_fault
 from modelsync.targets.django.context import Context
 from modelsync.targets.django.schema import Field
 from modelsync.targets.django.shape import Shape, ValueColumn
@@ -130,7 +130,7 @@ def load_group(context: Context, layout: Layout, group: Group, dialect: Dialect)
             values, faults = _lookup_stage(lookup.converter, cells, dialect)
             columns[f"l{lookup.index}"] = values
             for position, error in faults.items():
-                errors.setdefault(position, error)
+                note_fault(errors, position, error)
         given = [[v is not None for v in columns[f"l{lookup.index}"]] for lookup in reference.lookups]
         patterns[number] = set(zip(*given, strict=True))
     if not shape.match.tokens:
@@ -181,7 +181,7 @@ def _stage_values(
         return quick
     values, faults = converter.python(cells)
     for position, error in faults.items():
-        errors.setdefault(position, error)
+        note_fault(errors, position, error)
     if OMITTED in values:
         partial.add(column.index)
         each = column.field
