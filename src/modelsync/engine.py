@@ -105,6 +105,7 @@ class _Run:
         self.uncommitted = 0
         self.retrying = False
         self.told: set[tuple[int, str]] = set()
+        self.untold: list[Rejection] = []
 
     # -- the run as a whole ------------------------------------------------------------------
 
@@ -216,6 +217,7 @@ class _Run:
                         system=batch.system,
                     )
                 )
+        self._tell_rejections()
         done = batch.start + len(batch) + len(batch.broken)
         fraction = getattr(self.source, "fraction", None)
         self._tell(BatchApplied(self.pass_number, done, fraction() if fraction else None))
@@ -235,7 +237,7 @@ class _Run:
         if not self.pass_number and self.plan.passes[0].where is None:
             yield group
             return
-        actions = [self._allowed(group, p) for p in range(len(group))]
+        actions = self._allowed(group)
         positions = [
             p
             for p, action in enumerate(actions)
@@ -246,56 +248,91 @@ class _Run:
         if positions:
             yield taken
 
-    def _allowed(self, group: Group, position: int) -> Action:
-        action = group.actions[position]
-        if not any(step.where for step in self.plan.passes):
-            for earlier in self.plan.passes[: self.pass_number]:
-                action &= ~earlier.actions
-            return action
-        record = Record(
-            fields={c: cells[position] for c, cells in zip(group.columns, group.cells, strict=True)},
-            actions=action,
-            match_on=group.match,
-            key=group.keys[position],
-            origin=group.origin(position),
-        )
-        for earlier in self.plan.passes[: self.pass_number]:
-            if earlier.where is None or earlier.where(record):
-                action &= ~earlier.actions
-        where = self.plan.passes[self.pass_number].where
-        return action if where is None or where(record) else Action.NONE
+    def _allowed(self, group: Group) -> list[Action]:
+        """Each record's actions that no earlier pass did and that this one takes."""
+        step, earlier = self.plan.passes[self.pass_number], self.plan.passes[: self.pass_number]
+        if not any(each.where for each in self.plan.passes):
+            done = Action.NONE
+            for each in earlier:
+                done |= each.actions
+            left = {action: action & ~done for action in set(group.actions)}
+            return [left[action] for action in group.actions]
+        allowed = []
+        for position, action in enumerate(group.actions):
+            record = Record(
+                fields={c: cells[position] for c, cells in zip(group.columns, group.cells, strict=True)},
+                actions=action,
+                match_on=group.match,
+                key=group.keys[position],
+                origin=group.origin(position),
+            )
+            for each in earlier:
+                if each.where is None or each.where(record):
+                    action &= ~each.actions
+            allowed.append(action if step.where is None or step.where(record) else Action.NONE)
+        return allowed
 
     # -- the end of a pass -------------------------------------------------------------------
 
     def _end_pass(self) -> None:
         with self._timed("late references"):
-            left = list(self.tally.flagged(POSTPONED))
-            errors: dict[int, tuple[Group, int, RecordError]] = {}
             self.retrying = True
-            while left:
-                errors.clear()
-                for group in self._flagged_groups(set(left), late=False):
-                    applied = self.target.apply(group)
-                    for position, error in applied.postponed.items():
-                        errors[group.numbers[position]] = (group, position, error)
-                    self._note(group, applied)
-                still = [n for n in left if n in errors]
-                if len(still) == len(left):
-                    break
-                left = still
-            for number, (group, position, error) in errors.items():
-                self.tally.clear(number, POSTPONED)
-                self._refuse(group.batch, number, error, error.reason, group.raw(position))
-            self._mind_errors()
+            self._retry_postponed()
             self.retrying = False
+            self._tell_rejections()
+            self._mind_errors()
             late = set(self.tally.flagged(LATE))
             if late:
-                for group in self._flagged_groups(late, late=True):
-                    self._note(group, self.target.apply(group))
+                for group in self._flagged_groups(late):
+                    self._note(group, self.target.apply(replace(group, late=True)))
                 for number in late:
                     self.tally.clear(number, LATE)
+            self._tell_rejections()
 
-    def _flagged_groups(self, numbers: set[int], *, late: bool) -> Iterator[Group]:
+    def _retry_postponed(self) -> None:
+        """Try postponed records again and again while one of them succeeds; then those in circles."""
+        left = list(self.tally.flagged(POSTPONED))
+        while left:
+            failed: dict[int, tuple[Group, int, RecordError]] = {}
+            for group in self._flagged_groups(set(left)):
+                applied = self.target.apply(group)
+                failed |= {group.numbers[p]: (group, p, e) for p, e in applied.postponed.items()}
+                self._note(group, applied)
+            still = [n for n in left if n in failed]
+            if len(still) == len(left):
+                break
+            left = still
+        if left:
+            closed = self._close_circles(set(left))
+            for number, (group, position, error) in failed.items():
+                self.tally.clear(number, POSTPONED)
+                if number not in closed:
+                    self._refuse(group.batch, number, error, error.reason, group.raw(position))
+
+    def _close_circles(self, waiting: set[int]) -> set[int]:
+        """Write records that wait for one another: first without the references that may be empty,
+        then with them. What still lacks one does not take part; the records that did are returned."""
+        while waiting:
+            missing: set[int] = set()
+            results: list[tuple[Group, Applied]] = []
+            try:
+                with self.target.atomic():
+                    for late in (False, True):
+                        for group in self._flagged_groups(waiting):
+                            applied = self.target.apply(replace(group, late=late, in_circle=True))
+                            missing.update(group.numbers[p] for p in (*applied.postponed, *applied.rejections))
+                            results.append((group, applied))
+                    if missing:
+                        raise _Undo
+            except _Undo:
+                waiting -= missing
+                continue
+            for group, applied in results:
+                self._note(group, applied)
+            return waiting
+        return set()
+
+    def _flagged_groups(self, numbers: set[int]) -> Iterator[Group]:
         last = max(numbers)
         for batch in self._batches(None):
             inside = [n for n in range(batch.start, batch.start + len(batch)) if n in numbers]
@@ -303,7 +340,7 @@ class _Run:
                 for group in self._groups(batch):
                     positions = [p for p, n in enumerate(group.numbers) if n in numbers]
                     if positions:
-                        yield replace(group.take(positions), late=late)
+                        yield group.take(positions)
             if batch.start + len(batch) > last:
                 return
 
@@ -375,9 +412,17 @@ class _Run:
         )
 
     def _keep_rejection(self, rejection: Rejection) -> None:
-        self._tell(RowsRejected((rejection,)))
-        if len(self.report.rejections) < self.plan.keep_rejections:
-            self.report.rejections.append(rejection)
+        self.untold.append(rejection)
+
+    def _tell_rejections(self) -> None:
+        """Tell of the rejections since the last time, in the order of the input."""
+        if not self.untold:
+            return
+        self.untold.sort(key=_place)
+        self._tell(RowsRejected(tuple(self.untold)))
+        room = self.plan.keep_rejections - len(self.report.rejections)
+        self.report.rejections.extend(self.untold[: max(room, 0)])
+        self.untold = []
 
     def _keep_notice(
         self, kept: list[Notice], group: Group, position: int, column: str | None, reason: str
@@ -411,6 +456,11 @@ class _Run:
             return None
         self.pass_number = int(str(kept["pass"]))
         self.tally = Tally.load(kept["tally"])  # type: ignore[arg-type]  # as dump() gave it
+        self.report.counts = self.tally.counts()
+        # Of a run that was killed after its last commit nothing but its end is left to do.
+        self._end(Status.REJECTED if self.report.rejected else Status.DONE, None)
+        if self.report.rejections:
+            self._tell(RowsRejected(tuple(self.report.rejections)))
         return kept
 
     def _batches(self, after: Cursor | None) -> Iterator[Batch]:
@@ -428,6 +478,12 @@ class _Run:
     def _tell(self, event: Event) -> None:
         for observer in self.observers:
             observer(event)
+
+
+def _place(rejection: Rejection) -> tuple[int, int]:
+    """Where a rejection stands among those of its batch."""
+    place = rejection.origin.place if rejection.origin else None
+    return (rejection.number if place is None else place), rejection.number
 
 
 class _Timer:

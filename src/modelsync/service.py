@@ -232,10 +232,13 @@ def run_feeds(feeds: Sequence[Feed], options: Options, observers: Sequence[Obser
             delete_missing=options.missing == "delete",
             guard=guard,
             changes_wanted=2**62 if options.tell_changes else options.changes,
+            key_columns=frozenset(feed.mapping.key_column for feed in feeds),
         ),
         lambda column, text: notes.append(Notice(number=None, reason=text, column=column)),
     )
-    mappings = {(feed.model._meta.label, feed.system): feed.mapping for feed in feeds}
+    mappings: dict[tuple[str | None, str | None], ColumnMapping] = {
+        (feed.model._meta.label, feed.system): feed.mapping for feed in feeds
+    }
     commit_every = options.commit_every or (None if policy.atomic else 1)
 
     def mapping_for(batch: Batch) -> ColumnMapping:

@@ -82,12 +82,9 @@ class ColumnMapping:
         """
         numbers: Sequence[int] = range(batch.start, batch.start + len(batch.rows))
         wanted = self._actions(batch, refuse)
-        matches = self._matches(batch, refuse)
-        if len(set(wanted)) == 1 and wanted[0] is not None:
-            limited = wanted[0] & allow if wanted[0] & allow & _DOING else None
-            actions: list[Action | None] = [limited] * len(wanted)
-        else:
-            actions = [a & allow if a and a & allow & _DOING else None for a in wanted]
+        matches = self._matches(batch, wanted, refuse)
+        limited = {a: a & allow if a and a & allow & _DOING else None for a in set(wanted)}
+        actions = [limited[a] for a in wanted]
         keys = self.keys(batch)
         data = [(i, self.rename.get(c, c)) for i, c in enumerate(batch.columns) if self._is_data(c)]
         columns = tuple(name for _, name in data)
@@ -133,7 +130,10 @@ class ColumnMapping:
         return result
 
     def _matches(
-        self, batch: Batch, refuse: Callable[[int, RecordError | None, str], None]
+        self,
+        batch: Batch,
+        wanted: Sequence[Action | None],
+        refuse: Callable[[int, RecordError | None, str], None],
     ) -> list[Match | None]:
         names = set(self.data_columns(batch.columns))
 
@@ -162,7 +162,8 @@ class ColumnMapping:
         result: list[Match | None] = []
         for position, match in enumerate(found):
             if isinstance(match, RecordError):
-                refuse(batch.start + position, match, match.reason)
+                if wanted[position] is not None:
+                    refuse(batch.start + position, match, match.reason)
                 result.append(None)
             else:
                 result.append(match)

@@ -41,7 +41,9 @@ class Group:
 
     `cells[i][j]` is the raw value of column i in record j. `actions`, `keys` and `numbers` have one
     entry per record; `numbers` are ordinals in the input, rising. `late` groups are records that
-    were applied before and come again only for the references that were missing then.
+    were applied before and come again only for the references that were missing then. Records
+    `in_circle` wait for one another: they are written without the foreign keys that name nothing
+    yet, and come again as a late group that must find them.
     """
 
     batch: Batch
@@ -52,6 +54,7 @@ class Group:
     numbers: Sequence[int]
     match: Match
     late: bool = False
+    in_circle: bool = False
 
     def __len__(self) -> int:
         return len(self.numbers)

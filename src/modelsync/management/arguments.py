@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import getpass
+import sys
 from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import CommandError
-
 from modelsync.core.errors import ConfigurationError
 from modelsync.core.mapping import ColumnMapping
 from modelsync.formats import FORMATS, Reading
-from modelsync.service import Options, make_mapping
+from modelsync.policies import BasicSyncPolicy, load_policy, without_transaction
+from modelsync.service import Feed, Options, make_mapping
+
+Policy = BasicSyncPolicy | type[BasicSyncPolicy] | str | None
 
 _TRUE = frozenset(("true", "yes", "1"))
 _FALSE = frozenset(("false", "no", "0"))
@@ -97,22 +99,36 @@ def add_run_arguments(parser: ArgumentParser, *, declared: bool = False) -> None
     )
 
 
-def add_switch(parser: ArgumentParser, name: str, help_text: str) -> None:
-    """A switch of django-nsync, on by default, with its `--no-` form."""
-    parser.add_argument(f"--{name}", dest=name, action="store_true", default=True, help=f"{help_text} (default)")
-    parser.add_argument(f"--no-{name}", dest=name, action="store_false", help=f"do not {help_text}")
+def add_switches(parser: ArgumentParser, switches: Mapping[str, str]) -> None:
+    """django-nsync's switches (name -> help), on by default, each with its `--no-` form.
+
+    There they took a value; `--as_transaction False` and `--as_transaction=False` are understood.
+    """
+    for name, help_text in switches.items():
+        parser.add_argument(f"--{name}", dest=name, action="store_true", default=True, help=f"{help_text} (default)")
+        parser.add_argument(f"--no-{name}", dest=name, action="store_false", help=f"do not {help_text}")
+    parse_plain = parser.parse_args
+
+    def parse_args(args: Sequence[str] | None = None, namespace: Any = None) -> Any:
+        words = sys.argv[1:] if args is None else args
+        return parse_plain(plain_switches(words, list(switches)), namespace)
+
+    parser.parse_args = parse_args  # type: ignore[method-assign,assignment]  # overloads
 
 
 def plain_switches(argv: Sequence[str], names: Sequence[str]) -> list[str]:
-    """django-nsync's switches took a value (`--as_transaction True`): as switches without one."""
+    """Switches with a value (`--as_transaction True`) as switches without one."""
     result: list[str] = []
     rest = list(argv)
     while rest:
         word = rest.pop(0)
         name, equals, value = word.partition("=")
-        if name.removeprefix("--") in names and name.startswith("--"):
+        if name.startswith("--") and name.removeprefix("--") in names:
             if not equals and rest and rest[0].lower() in _TRUE | _FALSE:
                 value = rest.pop(0)
+            if equals and value.lower() not in _TRUE | _FALSE:
+                result.append(word)  # argparse says what is wrong with it
+                continue
             word = f"--no-{name[2:]}" if value.lower() in _FALSE else name
         result.append(word)
     return result
@@ -148,6 +164,8 @@ def reading_from(options: Mapping[str, Any]) -> Reading:
 
 def options_from(options: Mapping[str, Any], **given: Any) -> Options:
     """The run's options; `given` are those that a command works out by itself."""
+    if options["max_errors"] is not None and options["max_errors"] < 0:
+        raise ConfigurationError("--max-errors takes a number of rows, 0 or more")
     names = (
         *("dry_run", "max_deletes", "skip_errors", "max_errors", "commit_every", "resume"),
         *("missing", "on_conflict", "validate", "writer", "strict"),
@@ -162,12 +180,37 @@ def options_from(options: Mapping[str, Any], **given: Any) -> Options:
     )
 
 
-def check_outputs(options: Mapping[str, Any]) -> None:
-    """Raise CommandError for files that could not be written at the end."""
-    for name in ("diff", "rejects"):
-        path: Path | None = options[name]
-        if path is not None and not path.parent.is_dir():
-            raise CommandError(f"--{name}: there is no folder {path.parent}", returncode=2)
+def policy_from(options: Mapping[str, Any], default: type[BasicSyncPolicy] | None) -> Policy:
+    """The policy that the options ask for, as a class or path, so that a resumed run finds it the same."""
+    policy: Policy = options["policy"] or default
+    is_atomic = load_policy(policy).atomic
+    if options["as_transaction"] or options["commit_every"] or not is_atomic:
+        return policy
+    return without_transaction(load_policy(policy))
+
+
+def output_path(options: Mapping[str, Any], name: str) -> Path | None:
+    """Where an output goes; None when it is not wanted. `call_command` gives texts, too."""
+    return Path(options[name]) if options[name] else None
+
+
+def check_outputs(options: Mapping[str, Any], feeds: Sequence[Feed]) -> None:
+    """Raise ConfigurationError for outputs that cannot be written at the end, or would replace the input."""
+    inputs = {Path(feed.name).resolve() for feed in feeds}
+    rejects, diff = output_path(options, "rejects"), output_path(options, "diff")
+    for name, path in (("rejects", rejects), ("diff", diff)):
+        if path is None:
+            continue
+        if not path.parent.is_dir():
+            raise ConfigurationError(f"--{name}: there is no folder {path.parent}")
+        if path.resolve() in inputs:
+            raise ConfigurationError(f"--{name} would overwrite the input {path}; give it another name")
+    if rejects is not None and rejects.is_dir() and rejects.resolve() in {each.parent for each in inputs}:
+        raise ConfigurationError(f"--rejects: {rejects} is the folder of the input; give another one")
+    if diff is not None and diff.is_dir():
+        raise ConfigurationError(f"--diff takes a file, and {diff} is a folder")
+    if diff is not None and rejects is not None and diff.resolve() == rejects.resolve():
+        raise ConfigurationError("--diff and --rejects name the same file")
 
 
 def _user() -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import os
 import pickle
+import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,47 +19,63 @@ from modelsync.core.mapping import REASON_COLUMNS
 from modelsync.core.records import OMITTED
 from modelsync.core.results import Rejection
 
+#: Where refused rows belong: the external system's name and the model's label.
+Route = tuple[str | None, str | None]
+
 _ERROR_COLUMN, _ERROR, _ORIGIN, _MORE = REASON_COLUMNS
+_LINES = (".ndjson", ".jsonl")
 
 
 class RejectsWriter:
     """Writes refused rows as they came, plus why, so that they can be mended and fed again.
 
     `path` is a file (.csv or .ndjson) for one feed; for several it is a folder that gets a file
-    `System_app_Model.csv` for each. A file of an earlier run is replaced, or removed when nothing
-    was refused.
+    `System_app_Model.csv` for each route. A CSV file has one header, so rows with other columns go to
+    a file of their own (`..._2.csv`): a cell that was not sent must not come back as a blank one.
+    A file of an earlier run is replaced, or removed when nothing was refused.
     """
 
-    def __init__(self, path: Path, *, several: bool) -> None:
-        self.path = path
-        self.several = several
+    def __init__(self, path: Path, *, several: bool, routes: Sequence[Route] = ()) -> None:
         if several and path.suffix and not path.is_dir():
             raise ConfigurationError(f"--rejects takes a folder when there are several files, not {path}")
-        if not several and path.is_dir():
-            self.several = True
-        self.spools: dict[tuple[str | None, str | None], IO[bytes]] = {}
+        self.path = path
+        self.several = several or path.is_dir()
+        self.routes = routes
+        self.spools: dict[Route, dict[tuple[str, ...], _Spool]] = {}
         self.written: list[Path] = []
 
     def __call__(self, event: Event) -> None:
         """Keep refused rows; write the files when the run is over."""
         if isinstance(event, RowsRejected):
             for rejection in event.rejections:
-                spool = self.spools.setdefault((rejection.system, rejection.model), _spool())
-                pickle.dump(rejection, spool)
+                self._spool(rejection).add(rejection)
         elif isinstance(event, RunFinished):
             self._finish()
 
+    def _spool(self, rejection: Rejection) -> _Spool:
+        route = (rejection.system, rejection.model) if self.several else (None, None)
+        columns = () if self.path.suffix.lower() in _LINES else tuple(_sent(rejection))
+        shapes = self.spools.setdefault(route, {})
+        return shapes.setdefault(columns, _Spool())
+
     def _finish(self) -> None:
-        if not self.spools and not self.several:
-            self.path.unlink(missing_ok=True)
-        for (system, model), spool in self.spools.items():
-            path = self.path
-            if self.several:
-                self.path.mkdir(parents=True, exist_ok=True)
-                name = "_".join(part for part in (system, (model or "").replace(".", "_")) if part)
-                path = self.path / f"{name or 'rejected'}.csv"
-            _write(path, spool)
-            self.written.append(path)
+        for route in self.routes if self.several else [(None, None)]:
+            if route not in self.spools:
+                self._file(route).unlink(missing_ok=True)
+        for route, shapes in self.spools.items():
+            first = self._file(route)
+            first.parent.mkdir(parents=True, exist_ok=True)
+            for number, (columns, spool) in enumerate(shapes.items(), 1):
+                path = first if number == 1 else first.with_stem(f"{first.stem}_{number}")
+                _write(path, columns, spool)
+                self.written.append(path)
+
+    def _file(self, route: Route) -> Path:
+        if not self.several:
+            return self.path
+        system, model = route
+        name = "_".join(part for part in (system, (model or "").replace(".", "_")) if part)
+        return self.path / f"{file_name(name) or 'rejected'}.csv"
 
 
 class DiffWriter:
@@ -95,34 +112,58 @@ class DiffWriter:
         return self.writer
 
 
-def _write(path: Path, spool: IO[bytes]) -> None:
+class _Spool:
+    """Rejections on disk, given back in the order of the input."""
+
+    def __init__(self) -> None:
+        self.file = tempfile.SpooledTemporaryFile(1 << 20)  # noqa: SIM115  # lives with the writer
+        self.places: list[tuple[int, int]] = []
+
+    def add(self, rejection: Rejection) -> None:
+        self.places.append((rejection.number, self.file.tell()))
+        pickle.dump(rejection, self.file)
+
+    def __iter__(self) -> Iterator[Rejection]:
+        for _, at in sorted(self.places):
+            self.file.seek(at)
+            yield pickle.load(self.file)  # noqa: S301  # our own file
+
+
+def file_name(text: str) -> str:
+    """The text as a file's name: what could be a path, or is not printed everywhere, becomes a dash."""
+    return re.sub(r"[^\w.+=@ -]", "-", text).lstrip(".")
+
+
+def _write(path: Path, columns: Sequence[str], spool: _Spool) -> None:
     with _beside(path) as file:
-        if path.suffix.lower() in (".ndjson", ".jsonl"):
-            for rejection in _kept(spool):
-                file.write(msgspec.json.encode(_named(rejection), enc_hook=str).decode() + "\n")
+        if path.suffix.lower() in _LINES:
+            for rejection in spool:
+                row = _sent(rejection) | _why(rejection)
+                file.write(msgspec.json.encode(row, enc_hook=str).decode() + "\n")
         else:
-            columns = dict.fromkeys(c for r in _kept(spool) for c in (*r.columns, *(_named(r))))
-            rows = csv.DictWriter(file, [c for c in columns if c not in REASON_COLUMNS] + _reasons(columns))
+            more = any(_MORE in _why(rejection) for rejection in spool)
+            rows = csv.DictWriter(file, [*columns, *(c for c in REASON_COLUMNS if more or c != _MORE)])
             rows.writeheader()
-            rows.writerows({c: _text(v) for c, v in _named(r).items()} for r in _kept(spool))
+            for rejection in spool:
+                rows.writerow({c: _text(v) for c, v in (_sent(rejection) | _why(rejection)).items()})
     os.replace(file.name, path)
 
 
-def _named(rejection: Rejection) -> dict[str, object]:
-    """The row's cells by column, and the reason columns."""
-    cells = {c: v for c, v in zip(rejection.columns, rejection.raw, strict=False) if v is not OMITTED}
+def _sent(rejection: Rejection) -> dict[str, object]:
+    """The row's cells by column, without the reasons of an earlier time."""
+    cells = zip(rejection.columns, rejection.raw, strict=False)
+    return {c: v for c, v in cells if v is not OMITTED and c not in REASON_COLUMNS}
+
+
+def _why(rejection: Rejection) -> Mapping[str, object]:
+    """The reason columns. A row that is too long has its last cells here, too."""
     more = rejection.raw[len(rejection.columns) :]
     return {
-        **{c: v for c, v in cells.items() if c not in REASON_COLUMNS},
         _ERROR_COLUMN: rejection.column or "",
         _ERROR: rejection.reason,
         _ORIGIN: str(rejection.origin or ""),
         **({_MORE: " | ".join(map(_text, more))} if more else {}),
     }
-
-
-def _reasons(columns: Mapping[str, None]) -> list[str]:
-    return [c for c in REASON_COLUMNS if c in columns]
 
 
 def _text(value: object) -> str:
@@ -133,21 +174,6 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def _spool() -> IO[bytes]:
-    return tempfile.SpooledTemporaryFile(1 << 20)
-
-
-def _kept(spool: IO[bytes]) -> Iterator[Rejection]:
-    spool.seek(0)
-    while True:
-        try:
-            yield pickle.load(spool)  # noqa: S301  # our own file
-        except EOFError:
-            return
-
-
 def _beside(path: Path) -> IO[str]:
     """A new file in the same folder, so that it can take the name in one step."""
-    return tempfile.NamedTemporaryFile(  # noqa: SIM115  # closed where it is renamed
-        "w", dir=path.parent, prefix=f".{path.name}.", delete=False, newline="", encoding="utf-8"
-    )
+    return path.with_name(f".{path.name}.{os.getpid()}").open("w", newline="", encoding="utf-8")

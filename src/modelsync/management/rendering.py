@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from io import StringIO
 from time import monotonic
@@ -14,18 +14,22 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from modelsync.core.events import BatchApplied, Event, RunFinished, RunStarted
+from modelsync.core.events import BatchApplied, Event, RunStarted
 from modelsync.core.ports import Observer
-from modelsync.core.results import Change, Outcome, Report, Status
+from modelsync.core.results import Change, Outcome, Rejection, Report, Status
 
 _FEW = 20
 _SECONDS_BETWEEN_LINES = 5.0
 _WIDEST_VALUE = 60
+_LONGEST_REASON = 400
 
 
 @contextmanager
-def progress(stream: Any, *, wanted: bool) -> Iterator[list[Observer]]:
-    """Observers that show how far a run is: a bar on a terminal, a line now and then elsewhere."""
+def progress(stream: Any, *, wanted: bool, clock: Callable[[], float] = monotonic) -> Iterator[list[Observer]]:
+    """Observers that show how far a run is: a bar on a terminal, a line every five seconds elsewhere.
+
+    `clock` gives seconds.
+    """
     if not wanted:
         yield []
     elif getattr(stream, "isatty", bool)():
@@ -36,16 +40,17 @@ def progress(stream: Any, *, wanted: bool) -> Iterator[list[Observer]]:
             TimeRemainingColumn(),
         )
         with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
-            yield [_Bar(bar)]
+            yield [_Bar(bar, clock)]
     else:
-        yield [_Lines(stream)]
+        yield [_Lines(stream, clock)]
 
 
 class _Speed:
     """Rows so far over all passes, and rows per second."""
 
-    def __init__(self) -> None:
-        self.started = monotonic()
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self.started = clock()
         self.passes = 1
         self.before = 0
         self.pass_number = 0
@@ -63,13 +68,13 @@ class _Speed:
 
     @property
     def rate(self) -> float:
-        return self.rows / max(monotonic() - self.started, 1e-9)
+        return self.rows / max(self.clock() - self.started, 1e-9)
 
 
 class _Bar:
-    def __init__(self, bar: Progress) -> None:
+    def __init__(self, bar: Progress, clock: Callable[[], float]) -> None:
         self.bar = bar
-        self.speed = _Speed()
+        self.speed = _Speed(clock)
         self.task = bar.add_task("reading", total=None, rows=0, rate=0.0)
 
     def __call__(self, event: Event) -> None:
@@ -89,23 +94,27 @@ class _Bar:
 
 
 class _Lines:
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, clock: Callable[[], float]) -> None:
         self.stream = stream
-        self.speed = _Speed()
-        self.told = monotonic()
+        self.clock = clock
+        self.speed = _Speed(clock)
+        self.told = clock()
 
     def __call__(self, event: Event) -> None:
         if isinstance(event, RunStarted):
             self.speed.passes = event.passes
         elif isinstance(event, BatchApplied):
             self.speed.take(event)
-            if monotonic() - self.told >= _SECONDS_BETWEEN_LINES:
-                self.told = monotonic()
+            if self.clock() - self.told >= _SECONDS_BETWEEN_LINES:
+                self.told = self.clock()
                 done = "" if event.fraction is None else f", {event.fraction:.0%} read"
                 step = f"pass {event.pass_number + 1}/{self.speed.passes}: " if self.speed.passes > 1 else ""
                 self.stream.write(f"{step}{self.speed.latest:,} rows{done}, {self.speed.rate:,.0f} rows/s")
-        elif isinstance(event, RunFinished):
-            self.told = monotonic()
+
+
+def counted(number: int, what: str) -> str:
+    """A number with its noun: 1 row, 2 rows."""
+    return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
 def render(report: Report, *, width: int, all_rejections: bool) -> str:
@@ -116,9 +125,9 @@ def render(report: Report, *, width: int, all_rejections: bool) -> str:
     if report.changes:
         out.print(_changes(report.changes, dry_run=report.dry_run))
     out.print(_counts(report))
-    _listed(out, "refused", [str(r) for r in report.rejections], report.rejected, all_of_them=all_rejections)
+    _listed(out, "refused", [_refused(r) for r in report.rejections], report.rejected, all_of_them=all_rejections)
     _listed(out, "warnings", [str(n) for n in report.warnings], len(report.warnings))
-    _listed(out, "skipped", [str(n) for n in report.skips], len(report.skips))
+    _listed(out, _skipped(report), [str(n) for n in report.skips], report.skipped - _skipped_with_warning(report))
     out.print(_ending(report), soft_wrap=True)
     assert isinstance(out.file, StringIO)
     return "\n".join(line.rstrip() for line in out.file.getvalue().splitlines()) + "\n"
@@ -137,7 +146,8 @@ def _counts(report: Report) -> Table:
 
 
 def _changes(changes: Sequence[Change], *, dry_run: bool) -> Table:
-    title = f"the first {len(changes)} changes" + (" that a run would make" if dry_run else "")
+    first = f"the first {counted(len(changes), 'change')}" if len(changes) >= _FEW else counted(len(changes), "change")
+    title = first + (" that a run would make" if dry_run else "")
     table = Table(box=SIMPLE, title=title, title_justify="left", pad_edge=False)
     for name in ("object", "", "field", "old", "new"):
         table.add_column(name, overflow="fold")
@@ -152,8 +162,31 @@ def _changes(changes: Sequence[Change], *, dry_run: bool) -> Table:
 
 
 def _shown(value: object) -> str:
-    text = "NULL" if value is None else str(value)
-    return text if len(text) <= _WIDEST_VALUE else text[: _WIDEST_VALUE - 1] + "…"
+    return "NULL" if value is None else _short(str(value), _WIDEST_VALUE)
+
+
+def _short(text: str, most: int) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _refused(rejection: Rejection) -> str:
+    """Where, what and why: as `str()` of it, but on one line that fits a screen."""
+    place = str(rejection.origin) if rejection.origin else f"row {rejection.number + 1}"
+    value = repr(rejection.value)
+    value = value if len(value) <= _WIDEST_VALUE else _short(value, _WIDEST_VALUE) + value[:1].strip("([{<")
+    cell = f"{rejection.column} = {value}: " if rejection.column else ""
+    return f"{place}: {cell}{_short(rejection.reason, _LONGEST_REASON)}"
+
+
+def _skipped(report: Report) -> str:
+    return "skipped, besides those with a warning" if _skipped_with_warning(report) else "skipped"
+
+
+def _skipped_with_warning(report: Report) -> int:
+    """Skipped rows whose reason stands among the warnings (some of the skips may not be listed)."""
+    listed = {notice.number for notice in report.skips}
+    about_rows = {notice.number for notice in report.warnings if notice.number is not None} - listed
+    return min(report.skipped - len(listed), len(about_rows)) if report.skipped > len(listed) else 0
 
 
 def _listed(out: Console, title: str, lines: Sequence[str], count: int, *, all_of_them: bool = False) -> None:
@@ -173,7 +206,7 @@ def _ending(report: Report) -> str:
     how = f"{report.seconds:.1f} s, {report.rows_per_second:,.0f} rows/s" + (f"; {ways}" if ways else "")
     match report:
         case Report(error=str(error)):
-            what = f"Stopped: {error}"
+            what = f"Stopped: {error.removeprefix('stopped: ')}"
         case Report(dry_run=True):
             what = "Dry run: nothing was written"
         case Report(committed=False):

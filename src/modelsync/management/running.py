@@ -11,11 +11,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from modelsync.core.errors import ConfigurationError, ModelSyncError
-from modelsync.core.ports import Observer
 from modelsync.core.results import Report
-from modelsync.management.arguments import check_outputs
+from modelsync.management.arguments import check_outputs, output_path
 from modelsync.management.outputs import DiffWriter, RejectsWriter
-from modelsync.management.rendering import progress, render
+from modelsync.management.rendering import counted, progress, render
+from modelsync.policies import load_policy
+from modelsync.service import Feed, Options, run_feeds
 
 
 @contextmanager
@@ -32,38 +33,64 @@ def command_errors() -> Iterator[None]:
 def run_and_tell(
     command: BaseCommand,
     options: Mapping[str, Any],
-    run: Callable[[Sequence[Observer]], Report],
+    feeds: Sequence[Feed],
+    chosen: Options,
     *,
-    several: bool,
+    as_json: Callable[[Report], str] = lambda report: json.dumps(report.as_dict(), indent=2, ensure_ascii=False),
 ) -> Report:
     """Run, show progress, write the files that were asked for, and print the report."""
-    check_outputs(options)
-    rejects = RejectsWriter(options["rejects"], several=several) if options["rejects"] else None
-    diff = DiffWriter(options["diff"]) if options["diff"] else None
-    wanted = options["verbosity"] > 0 and options["report"] == "text"
-    with progress(command.stderr, wanted=wanted) as observers:
-        report = run([*observers, *(each for each in (rejects, diff) if each)])
-    if options["report"] == "json":
-        command.stdout.write(json.dumps(report.as_dict(), indent=2, ensure_ascii=False))
-        return report
-    if options["verbosity"] > 0:
+    check_outputs(options, feeds)
+    rejects, diff = _rejects_writer(options, feeds), _diff_writer(options)
+    is_text = options["report"] == "text"
+    with progress(command.stderr, wanted=is_text and options["verbosity"] > 0) as observers:
+        report = run_feeds(feeds, chosen, [*observers, *(each for each in (rejects, diff) if each)])
+    report.rejections.sort(key=lambda rejection: rejection.number)
+    if not is_text:
+        command.stdout.write(as_json(report))
+    elif options["verbosity"] > 0:
         width = shutil.get_terminal_size((110, 24)).columns
         command.stdout.write(render(report, width=width, all_rejections=rejects is None))
-        for path in rejects.written if rejects else ():
-            command.stdout.write(f"The refused rows are in {path}: mend them and feed the file again.")
-        if diff:
-            command.stdout.write(f"{diff.changes:,} changes are in {diff.path}.")
+        for line in _about_files(report, rejects, diff):
+            command.stdout.write(line)
     return report
 
 
-def settle(report: Report) -> None:
+def settle(report: Report, chosen: Options) -> None:
     """Raise CommandError where the exit status says that not all was well."""
     if report.ok:
         return
     if report.error:
         raise CommandError(report.error, returncode=1)
-    rows = "1 row was" if report.rejected == 1 else f"{report.rejected:,} rows were"
+    rows = "1 row was refused" if report.rejected == 1 else f"{report.rejected:,} rows were refused"
+    others_written = chosen.skip_errors or chosen.commit_every or not load_policy(chosen.policy).atomic
     if report.committed:
-        raise CommandError(f"{rows} refused; the others were written.", returncode=1)
-    told = "a run would write nothing" if report.dry_run else "nothing was written"
-    raise CommandError(f"{rows} refused, so {told}. Mend them, or allow the rest with --skip-errors.", returncode=1)
+        told = f"{rows}; the others were written."
+    elif report.dry_run and others_written:
+        told = f"{rows}; a run would write the others."
+    else:
+        nothing = "a run would write nothing" if report.dry_run else "nothing was written"
+        it = "it" if report.rejected == 1 else "them"
+        told = f"{rows}, so {nothing}. Mend {it}, or write the other rows with --skip-errors."
+    raise CommandError(told, returncode=1)
+
+
+def _rejects_writer(options: Mapping[str, Any], feeds: Sequence[Feed]) -> RejectsWriter | None:
+    path = output_path(options, "rejects")
+    if path is None:
+        return None
+    routes = [(feed.system, feed.model._meta.label) for feed in feeds]
+    return RejectsWriter(path, several=len(set(routes)) > 1, routes=routes)
+
+
+def _diff_writer(options: Mapping[str, Any]) -> DiffWriter | None:
+    path = output_path(options, "diff")
+    return None if path is None else DiffWriter(path)
+
+
+def _about_files(report: Report, rejects: RejectsWriter | None, diff: DiffWriter | None) -> Iterator[str]:
+    for path in rejects.written if rejects else ():
+        what = "mend them and feed that file" if report.committed else "the reason of each is in its last columns"
+        yield f"The refused rows are in {path}: {what}."
+    if diff:
+        made = "" if report.committed else " that would have been made" if not report.dry_run else " that a run would make"
+        yield f"{counted(diff.changes, 'change')}{made}: see {diff.path}."

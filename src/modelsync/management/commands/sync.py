@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentParser
 from dataclasses import replace
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from modelsync.core.results import Report
+from modelsync.core.errors import ConfigurationError
 from modelsync.management import arguments
+from modelsync.management.outputs import file_name
 from modelsync.management.running import command_errors, run_and_tell, settle
-from modelsync.service import Options, run_feeds
+from modelsync.service import Options
 from modelsync.syncs import Sync, find_sync, registered
 
 
@@ -45,20 +47,19 @@ class Command(BaseCommand):
         for each in declared:
             self._run(each, options, several=len(declared) > 1)
 
-    def _run(self, each: Sync, options: dict[str, Any], *, several: bool) -> Report:
-        if several and options["report"] == "text":
+    def _run(self, each: Sync, options: dict[str, Any], *, several: bool) -> None:
+        if several and options["report"] == "text" and options["verbosity"] > 0:
             self.stdout.write(self.style.MIGRATE_HEADING(each.name))
         with command_errors():
             chosen = _options(each, options)
-            feeds = each.feeds(chosen.batch_rows)
             report = run_and_tell(
                 self,
-                options,
-                lambda observers: run_feeds(feeds, chosen, observers),
-                several=several or len({(feed.system, feed.model) for feed in feeds}) > 1,
+                _outputs_of(each, options) if several else options,
+                each.feeds(chosen.batch_rows),
+                chosen,
+                as_json=lambda report: json.dumps({"sync": each.name, **report.as_dict()}, ensure_ascii=False),
             )
-        settle(report)
-        return report
+        settle(report, chosen)
 
     def _list(self, known: dict[str, type[Sync]]) -> None:
         if not known:
@@ -92,3 +93,17 @@ def _options(sync: Sync, options: dict[str, Any]) -> Options:
         started_by=given.started_by,
         **changed,
     )
+
+
+def _outputs_of(sync: Sync, options: dict[str, Any]) -> dict[str, Any]:
+    """The options with outputs of this sync's own: `--rejects` and `--diff` are folders of several syncs."""
+    changed: dict[str, Any] = {}
+    for name in ("rejects", "diff"):
+        folder = arguments.output_path(options, name)
+        if folder is None:
+            continue
+        if folder.suffix and not folder.is_dir():
+            raise ConfigurationError(f"--{name} takes a folder when there are several syncs, not {folder}")
+        folder.mkdir(parents=True, exist_ok=True)
+        changed[name] = folder / f"{file_name(sync.name)}.csv"
+    return options | changed

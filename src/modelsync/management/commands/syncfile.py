@@ -9,10 +9,12 @@ from django.core.management.base import BaseCommand
 
 from modelsync.management import arguments
 from modelsync.management.running import command_errors, run_and_tell, settle
-from modelsync.policies import BasicSyncPolicy, load_policy, without_transaction
-from modelsync.service import feeds_of, find_model, run_feeds, write_database
+from modelsync.service import feeds_of, find_model, write_database
 
-_SWITCHES = ("create_external_system", "as_transaction")
+_SWITCHES = {
+    "create_external_system": "create the system if it is not there",
+    "as_transaction": "run in one transaction",
+}
 
 
 class Command(BaseCommand):
@@ -24,18 +26,13 @@ class Command(BaseCommand):
         "Exit status: 0 all well, 1 rows were refused or a limit stopped the run, 2 wrong use."
     )
 
-    def run_from_argv(self, argv: list[str]) -> None:
-        """Take switches with a value, as django-nsync did."""
-        super().run_from_argv(arguments.plain_switches(argv, _SWITCHES))
-
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the arguments."""
         parser.add_argument("ext_system_name", metavar="SYSTEM", help="the external system that the file comes from")
         parser.add_argument("app_label", metavar="APP", help="the app of the model")
         parser.add_argument("model_name", metavar="MODEL", help="the model")
         parser.add_argument("file_name", metavar="FILE", help="the file")
-        arguments.add_switch(parser, "create_external_system", "create the system if it is not there")
-        arguments.add_switch(parser, "as_transaction", "run in one transaction")
+        arguments.add_switches(parser, _SWITCHES)
         arguments.add_column_arguments(parser)
         arguments.add_reading_arguments(parser)
         arguments.add_run_arguments(parser)
@@ -44,11 +41,10 @@ class Command(BaseCommand):
         """Run it."""
         with command_errors():
             model = find_model(f"{options['app_label']}.{options['model_name']}")
-            policy: BasicSyncPolicy = load_policy(options["policy"])
             chosen = arguments.options_from(
                 options,
                 using=options["using"] or write_database(model),
-                policy=policy if options["as_transaction"] else without_transaction(policy),
+                policy=arguments.policy_from(options, default=None),
                 create_systems=options["create_external_system"],
             )
             feeds = feeds_of(
@@ -60,7 +56,5 @@ class Command(BaseCommand):
                 format=options["format"],
                 reading=arguments.reading_from(options),
             )
-            report = run_and_tell(
-                self, options, lambda observers: run_feeds(feeds, chosen, observers), several=False
-            )
-        settle(report)
+            report = run_and_tell(self, options, feeds, chosen)
+        settle(report, chosen)

@@ -13,15 +13,19 @@ from modelsync.core.errors import ConfigurationError
 from modelsync.core.mapping import ColumnMapping
 from modelsync.management import arguments
 from modelsync.management.running import command_errors, run_and_tell, settle
-from modelsync.policies import BasicSyncPolicy, OrderedSyncPolicy, load_policy, without_transaction
-from modelsync.service import Feed, feeds_of, find_model, run_feeds, write_database
+from modelsync.policies import OrderedSyncPolicy
+from modelsync.service import Feed, feeds_of, find_model, write_database
 from modelsync.sources import find_files
 
 DEFAULT_REGEX = (
     r"(?P<external_system>[a-zA-Z0-9]+)_(?P<app_name>[a-zA-Z0-9]+)_(?P<model_name>[a-zA-Z0-9]+).*"
     r"\.(csv|txt|tsv|tab|json|ndjson|jsonl|xlsx|xlsm|xlsb|xls|ods|parquet|pq|arrow|feather|ipc)"
 )
-_SWITCHES = ("create_external_system", "smart_ordering", "as_transaction")
+_SWITCHES = {
+    "create_external_system": "create systems that are not there",
+    "smart_ordering": "do all creates, then all updates, then all deletes, over all files",
+    "as_transaction": "run in one transaction",
+}
 _GROUPS = ("external_system", "app_name", "model_name")
 
 
@@ -34,10 +38,6 @@ class Command(BaseCommand):
         "Exit status: 0 all well, 1 rows were refused or a limit stopped the run, 2 wrong use."
     )
 
-    def run_from_argv(self, argv: list[str]) -> None:
-        """Take switches with a value, as django-nsync did."""
-        super().run_from_argv(arguments.plain_switches(argv, _SWITCHES))
-
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the arguments."""
         parser.add_argument("files", nargs="+", metavar="FILE", help="files, folders or patterns")
@@ -48,11 +48,7 @@ class Command(BaseCommand):
             help="says with its groups external_system, app_name and model_name what a file's name means "
             "(default: System_app_Model*.csv and the other formats)",
         )
-        arguments.add_switch(parser, "create_external_system", "create systems that are not there")
-        arguments.add_switch(
-            parser, "smart_ordering", "do all creates, then all updates, then all deletes, over all files"
-        )
-        arguments.add_switch(parser, "as_transaction", "run in one transaction")
+        arguments.add_switches(parser, _SWITCHES)
         arguments.add_column_arguments(parser)
         arguments.add_reading_arguments(parser)
         arguments.add_run_arguments(parser)
@@ -63,11 +59,11 @@ class Command(BaseCommand):
             pattern = _pattern(options["file_name_regex"])
             targets = [(path, *_target(pattern, path)) for path in find_files(options["files"])]
             models = [find_model(label) for _, _, label in targets]
-            policy = _policy(options)
+            ordered = OrderedSyncPolicy if options["smart_ordering"] else None
             chosen = arguments.options_from(
                 options,
                 using=options["using"] or write_database(models[0]),
-                policy=policy if options["as_transaction"] else without_transaction(policy),
+                policy=arguments.policy_from(options, default=ordered),
                 create_systems=options["create_external_system"],
             )
             mapping = arguments.mapping_from(options, has_system=True)
@@ -76,10 +72,8 @@ class Command(BaseCommand):
                 for (path, system, _), model in zip(targets, models, strict=True)
                 for feed in self._feeds(path, model, system, mapping, options, chosen.batch_rows)
             ]
-            report = run_and_tell(
-                self, options, lambda observers: run_feeds(feeds, chosen, observers), several=len(feeds) > 1
-            )
-        settle(report)
+            report = run_and_tell(self, options, feeds, chosen)
+        settle(report, chosen)
 
     def _feeds(
         self, path: str, model: Any, system: str, mapping: ColumnMapping, options: dict[str, Any], rows: int
@@ -93,12 +87,6 @@ class Command(BaseCommand):
             format=options["format"],
             reading=arguments.reading_from(options),
         )
-
-
-def _policy(options: dict[str, Any]) -> BasicSyncPolicy:
-    if options["policy"]:
-        return load_policy(options["policy"])
-    return OrderedSyncPolicy() if options["smart_ordering"] else BasicSyncPolicy()
 
 
 def _pattern(text: str) -> re.Pattern[str]:

@@ -7,6 +7,7 @@ import re
 from django.db.models import ProtectedError, RestrictedError
 
 from modelsync.targets.django.schema import Schema
+from modelsync.targets.django.shape import Reference
 
 
 def explain(error: Exception, schema: Schema) -> str:
@@ -27,6 +28,16 @@ def explain(error: Exception, schema: Schema) -> str:
     if "foreign key" in lowered:
         return f"it refers to an object that does not exist ({_short(text)})"
     return f"the database refuses it: {_short(text)}"
+
+
+def not_found(reference: Reference, said: str) -> str:
+    """The warning about a reference that nothing answers."""
+    return f"there is no {reference.model._meta.label} with {said}; the reference is left alone"
+
+
+def ambiguous(reference: Reference, said: str) -> str:
+    """The warning about a reference that several objects answer."""
+    return f"several {reference.model._meta.label} objects have {said}; the reference is left alone"
 
 
 def _labels(objects: object) -> str:

@@ -76,11 +76,12 @@ class Schema:
     @cached_property
     def unusual_constraint(self) -> str | None:
         """The name of a constraint that only the database can judge row by row; None without one."""
-        plain = set(self.model._meta.total_unique_constraints)
+        plain = list(self.model._meta.total_unique_constraints)  # no set: constraints have no hash
         for constraint in self.model._meta.constraints:
             if isinstance(constraint, models.CheckConstraint):
                 continue
-            if constraint not in plain or getattr(constraint, "nulls_distinct", None) is False:
+            is_plain = constraint in plain and not getattr(constraint, "deferrable", None)
+            if not is_plain or getattr(constraint, "nulls_distinct", None) is False:
                 return constraint.name
         return None
 

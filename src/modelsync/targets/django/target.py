@@ -27,7 +27,10 @@ Route = tuple[str | None, str | None]
 
 @dataclass(frozen=True, kw_only=True)
 class TargetOptions:
-    """How a target writes: see `modelsync.sync` for the meaning of each."""
+    """How a target writes: see `modelsync.sync` for the meaning of each.
+
+    `key_columns` need not be fields of the model: nobody is told when they are not.
+    """
 
     using: str = "default"
     conflict: Conflict = Conflict.DELETE
@@ -39,6 +42,7 @@ class TargetOptions:
     delete_missing: bool = False
     guard: Guard = field(default_factory=Guard)
     changes_wanted: int = 0
+    key_columns: frozenset[str] = frozenset()
 
 
 class DjangoTarget:
@@ -62,6 +66,7 @@ class DjangoTarget:
         self._compiled: dict[object, StagedWriter | ObjectsWriter] = {}
         self._noted: set[tuple[str, str]] = set()
         self.routes = routes
+        self.is_inside = False
         self.contexts: dict[Route, Context] = {}
         self.missing = Missing(options.guard)
 
@@ -113,7 +118,12 @@ class DjangoTarget:
 
     @contextmanager
     def atomic(self) -> Iterator[None]:
-        """A transaction in which no other run writes the same tables."""
+        """A transaction in which no other run writes the same tables; inside one, a savepoint."""
+        if self.is_inside:
+            with transaction.atomic(using=self.options.using):
+                yield
+            return
+        self.is_inside = True
         try:
             with transaction.atomic(using=self.options.using):
                 if self.dialect:
@@ -123,6 +133,7 @@ class DjangoTarget:
                 self._find_systems()
                 yield
         finally:
+            self.is_inside = False
             if self.dialect:
                 with self.connection.cursor() as cursor:
                     self.dialect.end(cursor)
@@ -147,13 +158,13 @@ class DjangoTarget:
             is_text=group.batch.is_text,
             check=context.check,
         )
-        if shape.unknown and self.options.strict:
-            raise ConfigurationError("; ".join(f"column {c!r}: {text}" for c, text in shape.unknown))
-        unknown = {column for column, _ in shape.unknown}
+        unknown = {c: text for c, text in shape.unknown if c not in self.options.key_columns}
+        if unknown and self.options.strict:
+            raise ConfigurationError("; ".join(f"column {c!r}: {text}" for c, text in unknown.items()))
         for name in group.match.names:
-            if name in unknown:
+            if name in dict(shape.unknown):
                 raise ConfigurationError(f"match_on names {name!r}: {dict(shape.unknown)[name]}")
-        for column, text in shape.unknown:
+        for column, text in unknown.items():
             if (context.schema.label, column) not in self._noted:
                 self._noted.add((context.schema.label, column))
                 self.note(column, text)
@@ -164,7 +175,8 @@ class DjangoTarget:
         label = context.schema.label
         if why is None:
             assert self.dialect is not None
-            self.writers.setdefault(label, "staged")
+            later = context.schema.user_code if context.quiet and self.options.writer == "auto" else None
+            self.writers.setdefault(label, f"staged (a run goes through objects: {later})" if later else "staged")
             return StagedWriter(context, shape, self.dialect)
         self.writers[label] = f"objects: {why}"
         return ObjectsWriter(context, shape)

@@ -18,7 +18,7 @@ from modelsync.core.records import OMITTED, Action
 from modelsync.core.results import Change, Outcome
 from modelsync.targets.django.cells import python_columns
 from modelsync.targets.django.context import Context
-from modelsync.targets.django.faults import explain
+from modelsync.targets.django.faults import ambiguous, explain, not_found
 from modelsync.targets.django.objects import quiet
 from modelsync.targets.django.objects.finder import Finder, plain_value
 from modelsync.targets.django.objects.relations import relate
@@ -89,11 +89,10 @@ class _Row:
         try:
             if self.group.late:
                 self._late()
-                return
-            if not self.shape.match.tokens and not self.key:
+            elif not self.shape.match.tokens and not self.key:
                 raise RecordError("match_on is empty, and the row has no external key", column="match_on")
-            decision = self._decide()
-            self._carry_out(decision)
+            else:
+                self._carry_out(self._decide())
         except _Postpone as postponed:
             self.applied.outcomes[self.position] = 0
             self.applied.postponed[self.position] = postponed.error
@@ -244,6 +243,8 @@ class _Row:
             return
         forced = self.forced and Action.UPDATE in self.actions
         before = self.finder.before_write(obj)
+        if self.group.in_circle:
+            self._closes_circle(obj, forced=forced)
         targets = self._resolve(obj, forced=forced, new=False)
         related = False
 
@@ -261,7 +262,7 @@ class _Row:
             if changed or related:
                 self.applied.outcomes[self.position] = Outcome.UPDATED
         for reference, said in self.missing:
-            self.warnings.append((reference.lookups[0].column, _not_found(reference, said)))
+            self.warnings.append((reference.lookups[0].column, not_found(reference, said)))
 
     def _set_values(self, obj: Model, *, forced: bool, new: bool) -> None:
         for column in self.shape.values:
@@ -283,7 +284,12 @@ class _Row:
                 continue
             if same(column.field, current, value):
                 continue
-            self._demand_target(column.field, column.name, value)
+            try:
+                self._demand_target(column.field, column.name, value)
+            except _Postpone:
+                if self.group.in_circle and column.field.null:
+                    continue
+                raise
             self.changes[column.field.name] = (None if new else current, value)
             setattr(obj, column.attname, value)
         if not self.context.quiet:
@@ -306,6 +312,18 @@ class _Row:
                 RecordError(f"there is no {label} with {field.target_field.name} {value!r}", column=name, value=value)
             )
 
+    def _closes_circle(self, obj: Model, *, forced: bool) -> None:
+        """Set the plain foreign keys that were left out of a circle; postpones what still lacks one."""
+        for column in self.shape.values:
+            value = self.columns[column.index][self.position]
+            if not isinstance(column.field, models.ForeignKey) or value in (None, OMITTED):
+                continue
+            current = getattr(obj, column.attname)
+            if current != value and (forced or current is None):
+                self._demand_target(column.field, column.name, value)
+                self.changes[column.field.name] = (current, value)
+                setattr(obj, column.attname, value)
+
     def _resolve(self, obj: Model, *, forced: bool, new: bool) -> list[tuple[Reference, object]]:
         """Set the foreign keys that references answer; the other relations are returned with their targets."""
         targets: list[tuple[Reference, object]] = []
@@ -315,8 +333,7 @@ class _Row:
                 continue
             pks, said = answer
             if len(pks) > 1:
-                problem = f"several {reference.model._meta.label} objects have {said}; the reference is left alone"
-                self.warnings.append((reference.lookups[0].column, problem))
+                self.warnings.append((reference.lookups[0].column, ambiguous(reference, said)))
                 continue
             if not pks:
                 if new and reference.required:
@@ -400,10 +417,6 @@ class _Row:
                 origin=self.group.origin(self.position),
             )
         )
-
-
-def _not_found(reference: Reference, said: str) -> str:
-    return f"there is no {reference.model._meta.label} with {said}; the reference is left alone"
 
 
 def is_empty(field: Field, value: object) -> bool:

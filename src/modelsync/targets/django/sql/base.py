@@ -42,6 +42,10 @@ class Dialect(ABC):
         """A quoted identifier, dotted where several parts are given."""
         return ".".join(self.connection.ops.quote_name(name) for name in names)
 
+    def why_unable(self) -> str | None:
+        """Why this server cannot be written to in sets; None where it can."""
+        return None
+
     # -- a run and its tables ----------------------------------------------------------------
 
     @abstractmethod
@@ -103,9 +107,6 @@ class Dialect(ABC):
     def next_id(self, model: type[models.Model]) -> str | None:
         """SQL that draws the next primary key, where `ids_before`."""
         return None
-
-    def check_now(self, cursor: Any) -> None:
-        """Have constraints that wait for the commit checked now, so that the guilty rows are known."""
 
     @abstractmethod
     def first_id(self, cursor: Any, model: type[models.Model]) -> tuple[int, int]:

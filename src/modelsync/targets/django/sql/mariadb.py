@@ -25,6 +25,15 @@ class MariaDB(Dialect):
         super().__init__(connection)
         self.locks: list[str] = []
 
+    def why_unable(self) -> str | None:
+        if self.connection.mysql_version < (10, 7):
+            return "MariaDB is older than 10.7"
+        with self.connection.cursor() as cursor:
+            cursor.execute("SELECT @@innodb_autoinc_lock_mode")
+            (mode,) = cursor.fetchone()
+        # Then the keys of one insert need not follow each other.
+        return "innodb_autoinc_lock_mode is 2" if mode == 2 else None
+
     def begin(self, cursor: Any, tables: Sequence[str]) -> None:
         database = self.connection.settings_dict["NAME"]
         for table in sorted(tables):
@@ -92,8 +101,6 @@ class MariaDB(Dialect):
         field = base_field(field)
         if isinstance(field, models.IntegerField):
             return f"CAST({text} AS SIGNED)"
-        if isinstance(field, models.UUIDField) and not self.connection.features.has_native_uuid_field:
-            return f"REPLACE({text}, '-', '')"
         return text
 
     def update(self, table: str, alias: str, assignments: Sequence[tuple[str, str]], source: str, where: str) -> str:
@@ -101,10 +108,6 @@ class MariaDB(Dialect):
         return f"UPDATE {self.quote(table)} AS {alias}, {source} SET {sets} WHERE {where}"
 
     def first_id(self, cursor: Any, model: type[models.Model]) -> tuple[int, int]:
-        cursor.execute("SELECT LAST_INSERT_ID(), @@auto_increment_increment, @@innodb_autoinc_lock_mode")
-        first, step, mode = cursor.fetchone()
-        if mode == 2:
-            raise ConflictError(
-                "innodb_autoinc_lock_mode is 2, so keys of one insert need not follow each other; use --writer objects"
-            )
+        cursor.execute("SELECT LAST_INSERT_ID(), @@auto_increment_increment")
+        first, step = cursor.fetchone()
         return first, step

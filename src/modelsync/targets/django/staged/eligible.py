@@ -33,6 +33,8 @@ def why_objects(context: Context, shape: Shape, dialect: Dialect | None) -> str 
     schema = shape.schema
     if dialect is None:
         return f"{context.connection.vendor} has no staged way"
+    if unable := dialect.why_unable():
+        return unable
     if schema.is_inherited:
         return f"{schema.label} uses multi-table inheritance"
     if schema.unusual_constraint:

@@ -36,7 +36,8 @@ class Fill:
 class Layout:
     """The stage of one shape: names of its columns, and what has to be filled in for new objects.
 
-    `lacking` names a field that a new object needs and that nothing gives.
+    `lacking` names a field that a new object needs and that nothing gives; `sent` are the fields that
+    the input has values for, which therefore do not fill themselves.
     """
 
     shape: Shape
@@ -44,6 +45,7 @@ class Layout:
     fills: tuple[Fill, ...]
     lacking: str | None
     has_keys: bool
+    sent: frozenset[Field]
 
     def value(self, index: int) -> str:
         """The stage column of the value column at an index."""
@@ -86,11 +88,18 @@ def make_layout(context: Context, shape: Shape, dialect: Dialect) -> Layout:
         fills=tuple(fills),
         lacking=lacking,
         has_keys=context.system is not None,
+        sent=_given(shape),
+    )
+
+
+def _given(shape: Shape) -> frozenset[Field]:
+    return frozenset(
+        [*(column.field for column in shape.values), *(r.field for r in shape.references if r.field)]
     )
 
 
 def _fills(shape: Shape, dialect: Dialect) -> tuple[list[Fill], str | None]:
-    given = {column.field for column in shape.values} | {r.field for r in shape.references if r.field}
+    given = _given(shape)
     fills: list[Fill] = []
     lacking = None
     for each in shape.schema.fields:

@@ -353,9 +353,8 @@ class Statements:
         """Write the changed objects, and the fields that fill themselves on saving."""
         assignments = [(field.column or "", self.new_value(field)) for field in self.written()]
         params: list[Any] = []
-        sent = set(self.written())
         for field in self.schema.fields:
-            if getattr(field, "auto_now", False) and field not in sent:
+            if getattr(field, "auto_now", False) and field not in self.layout.sent:
                 assignments.append((field.column or "", "%s"))
                 params.append(self._now(field))
         where = f"s.n = p.n AND {self.pk_of('t')} = p.tgt AND p.act = {Act.UPDATE}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from enum import Enum
 from time import perf_counter
 from typing import Any
 
@@ -16,10 +17,12 @@ from modelsync.core.records import Action
 from modelsync.core.results import Change, Outcome
 from modelsync.targets.django.context import Context
 from modelsync.targets.django.objects import ObjectsWriter
-from modelsync.targets.django.shape import Shape
+from modelsync.targets.django.faults import ambiguous, not_found
+from modelsync.targets.django.shape import Reference, Shape
 from modelsync.targets.django.sql import Dialect
 from modelsync.targets.django.staged.deletes import DeleteStatements
 from modelsync.targets.django.staged.independence import Shared, shared_items, split
+from modelsync.targets.django.staged.late import LateStatements
 from modelsync.targets.django.staged.layout import Loaded, load_group, make_layout
 from modelsync.targets.django.staged.statements import FOUND, PLAN, STAGE, Act, Statement, Statements
 
@@ -48,6 +51,14 @@ _REASONS = {
 }
 
 
+class _Kind(Enum):
+    """What the records of a group are there for."""
+
+    WRITES = Statements
+    DELETES = DeleteStatements
+    LATE = LateStatements
+
+
 class StagedWriter:
     """Applies groups of one shape through the stage."""
 
@@ -56,22 +67,28 @@ class StagedWriter:
         self.shape = shape
         self.dialect = dialect
         self.objects = ObjectsWriter(context, shape)
-        self.layout = make_layout(context, shape, dialect)
         # A record that only deletes is asked for nothing but its match values.
         named = tuple(column for column in shape.values if column.name in shape.match.names)
-        self.delete_layout = make_layout(context, replace(shape, values=named, references=()), dialect)
+        writes = make_layout(context, shape, dialect)
+        self.layouts = {
+            _Kind.WRITES: writes,
+            _Kind.DELETES: make_layout(context, replace(shape, values=named, references=()), dialect),
+            _Kind.LATE: replace(make_layout(context, replace(shape, values=named), dialect), sent=writes.sent),
+        }
 
     def apply(self, group: Group) -> Applied:
         """Decide and write every record of the group; the result is that of row by row."""
-        if group.late:
+        if group.in_circle:
             return self.objects.apply(group)
+        if group.late:
+            return _Group(self, group, _Kind.LATE).apply()
         applied = Applied.empty(len(group))
         for positions, deletes in _runs(group):
             part = group if len(positions) == len(group) else group.take(positions)
             if deletes and self.shape.schema.has_incoming:
                 found = self.objects.apply(part)
             else:
-                found = _Group(self, part, deletes=deletes).apply()
+                found = _Group(self, part, _Kind.DELETES if deletes else _Kind.WRITES).apply()
             absorb(applied, found, positions)
         return applied
 
@@ -79,13 +96,13 @@ class StagedWriter:
 class _Group:
     """One group on its way through the stage."""
 
-    def __init__(self, writer: StagedWriter, group: Group, *, deletes: bool) -> None:
+    def __init__(self, writer: StagedWriter, group: Group, kind: _Kind) -> None:
         self.writer = writer
         self.context = writer.context
         self.dialect = writer.dialect
         self.group = group
-        self.deletes = deletes
-        self.layout = writer.delete_layout if deletes else writer.layout
+        self.kind = kind
+        self.layout = writer.layouts[kind]
         self.applied = Applied.empty(len(group))
         self.cuts = 0
         self.pending_keys = 0
@@ -100,8 +117,7 @@ class _Group:
             self.applied.reject(position, error)
         if not self.loaded.positions:
             return self.applied
-        make = DeleteStatements if self.deletes else Statements
-        self.sql = make(self.context, self.layout, self.loaded, self.dialect)
+        self.sql = self.kind.value(self.context, self.layout, self.loaded, self.dialect)
         with self.context.connection.cursor() as cursor:
             self.cursor = cursor
             with self._timed("stage"):
@@ -215,7 +231,7 @@ class _Group:
             self.run(statement)
         self.facts = self._facts()
         hazards: list[int] = []
-        if self.facts["stray"] and not self.deletes and self.layout.shape.match.tokens:
+        if self.facts["stray"] and self.kind is not _Kind.DELETES and self.layout.shape.match.tokens:
             for statement in self.sql.plan_linked(low, high, level):
                 self.run(statement)
             self.facts = self._facts()
@@ -224,7 +240,7 @@ class _Group:
                 return [low]
             hazards += self.numbers(f"SELECT n FROM {self.q(PLAN)} WHERE conflict = 1")
             hazards += self.numbers(self.sql.shared_targets())
-        elif self.facts["stray"] and self.deletes:
+        elif self.facts["stray"] and self.kind is _Kind.DELETES:
             hazards += self.numbers(f"SELECT n FROM {self.q(PLAN)} WHERE stray = 1")
         elif not self.layout.shape.match.tokens:
             hazards += self.numbers(self.sql.shared_targets())
@@ -234,7 +250,7 @@ class _Group:
 
     def _named_before(self) -> list[int]:
         """Take rows out of the plan that are there already and name a row that is only now made."""
-        if self.deletes or not self.facts["late"]:
+        if self.kind is _Kind.DELETES or not self.facts["late"]:
             return []
         rows = set()
         for i in self.sql.own_references():
@@ -244,7 +260,7 @@ class _Group:
 
     def _lacking(self) -> list[int]:
         """Take new objects out of the plan that lack a value which nothing gives; they are refused."""
-        if self.deletes or not self.layout.lacking:
+        if self.kind is not _Kind.WRITES or not self.layout.lacking:
             return []
         rows = self.numbers(f"SELECT n FROM {self.q(PLAN)} WHERE act = {Act.CREATE}")
         self._unplan(rows)
@@ -269,7 +285,7 @@ class _Group:
         """Carry the plan out; how many rows there are per act."""
         self.cursor.execute(f"SELECT act, COUNT(*) FROM {self.q(PLAN)} GROUP BY act")
         acts = {int(act): int(count) for act, count in self.cursor.fetchall()}
-        if self.deletes:
+        if self.kind is _Kind.DELETES:
             self._execute_deletes(acts)
             return acts
         self._keep_changes()
@@ -278,7 +294,7 @@ class _Group:
             self.run(self.sql.update())
         if acts.get(Act.CREATE):
             self._insert()
-        if self.layout.has_keys:
+        if self.layout.has_keys and self.kind is _Kind.WRITES:
             if self.facts["unmapped"]:
                 self.pending_keys += self.run(self.sql.insert_keys())
             if self.facts["stray"]:
@@ -289,7 +305,6 @@ class _Group:
                 for n in self.numbers(f"SELECT n FROM ({self.sql.named_before(i)}) f"):
                     self.filled.setdefault(n, 0)
                     self.filled[n] |= 1 << i
-        self.dialect.check_now(self.cursor)
         return acts
 
     def _insert(self) -> None:
@@ -348,13 +363,19 @@ class _Group:
             found = self.cursor.fetchall()
         positions, outcomes = self.loaded.positions, self.applied.outcomes
         codes = {int(act): int(_OUTCOMES[Act(act)]) for act in acts}
+        if self.kind is _Kind.LATE:
+            # All else about the record was said before.
+            codes = {act: code if act == Act.UPDATE else 0 for act, code in codes.items()}
+            acts = {}
         for act, n in found:
             outcomes[positions[n]] = codes[act]
         for act, reason in _REASONS.items():
             if act in acts:
                 for n in self.numbers(f"SELECT n FROM {self.q(PLAN)} WHERE act = {act}"):
                     self.applied.skips[positions[n]] = reason
-        if self.facts["late"]:
+        if self.facts["late"] and self.kind is _Kind.LATE:
+            self._note_missing()
+        elif self.facts["late"]:
             self._note_late()
         if self.facts["ambiguous"]:
             self._note_ambiguous()
@@ -369,6 +390,24 @@ class _Group:
             if created or Action.UPDATE in self.group.actions[position]:
                 self.applied.late.add(position)
 
+    def _note_missing(self) -> None:
+        """Warn of references that are not found at the end of the pass either."""
+        self.cursor.execute(
+            f"SELECT n, late FROM {self.q(PLAN)} WHERE late <> 0 AND act <> {Act.NOTHING} ORDER BY n"
+        )
+        for n, bits in self.cursor.fetchall():
+            for reference in self._named(int(bits)):
+                said = self._said(reference, n)
+                self.applied.warn(self.loaded.positions[n], reference.lookups[0].column, not_found(reference, said))
+
+    def _named(self, bits: int) -> list[Reference]:
+        return [r for i, r in enumerate(self.layout.shape.references) if bits >> i & 1]
+
+    def _said(self, reference: Reference, n: int) -> str:
+        """The lookup values of a record."""
+        given = ((lk.path, self.loaded.columns[f"l{lk.index}"][n]) for lk in reference.lookups)
+        return ", ".join(f"{path} {value!r}" for path, value in given if value is not None)
+
     def _note_ambiguous(self) -> None:
         self.cursor.execute(
             f"SELECT n, ambiguous FROM {self.q(PLAN)} WHERE ambiguous <> 0 AND act <> {Act.NOTHING} ORDER BY n"
@@ -377,12 +416,9 @@ class _Group:
             position = self.loaded.positions[n]
             if self.applied.outcomes[position] != Outcome.CREATED and Action.UPDATE not in self.group.actions[position]:
                 continue
-            for i, reference in enumerate(self.layout.shape.references):
-                if int(bits) >> i & 1:
-                    given = ((lk.path, self.loaded.columns[f"l{lk.index}"][n]) for lk in reference.lookups)
-                    said = ", ".join(f"{path} {value!r}" for path, value in given if value is not None)
-                    problem = f"several {reference.model._meta.label} objects have {said}; the reference is left alone"
-                    self.applied.warn(position, reference.lookups[0].column, problem)
+            for reference in self._named(int(bits)):
+                problem = ambiguous(reference, self._said(reference, n))
+                self.applied.warn(position, reference.lookups[0].column, problem)
 
     # -- small things ------------------------------------------------------------------------
 
