@@ -9,8 +9,8 @@ from math import isfinite
 from django.utils import timezone
 
 from modelsync.core.records import OMITTED, Origin
-from modelsync.core.results import Report, Status, plain
 from modelsync.core.results import Rejection as Refused
+from modelsync.core.results import Report, Status, plain
 from modelsync.models import Checkpoint, Rejection, Run
 
 #: Most rejections that are kept of a run without resume points.
@@ -51,6 +51,7 @@ class DatabaseJournal:
 
     def checkpoint(self, state: Mapping[str, object], report: Report) -> None:
         """Keep a resume point in the open transaction, with the rejections that came before it."""
+        assert self.run is not None, "a dry run has no checkpoints"
         self._keep(report.rejections[self.kept :])
         self.kept = len(report.rejections)
         counted = {name: getattr(report, name) for name in _COUNTED}
@@ -77,9 +78,8 @@ class DatabaseJournal:
             setattr(report, name, int(str(state[name])))
         refused = Rejection._base_manager.using(self.using).filter(run=found.run).order_by("pk")
         report.rejections.extend(_refused(row) for row in refused[: int(str(state["rejections"]))])
-        report.notes.append(
-            f"Resumed run {found.run.pk}, which was interrupted after its commit of {found.updated_at:%Y-%m-%d %H:%M:%S %Z}."
-        )
+        when = f"{found.updated_at:%Y-%m-%d %H:%M:%S %Z}"
+        report.notes.append(f"Resumed run {found.run.pk} after its last commit, of {when}.")
         self._end_interrupted(found)
         return state
 

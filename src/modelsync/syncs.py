@@ -25,7 +25,16 @@ from modelsync.core.ports import Observer, Source
 from modelsync.core.results import Report
 from modelsync.formats import Reading
 from modelsync.policies import BasicSyncPolicy
-from modelsync.service import Feed, Model, Options, feeds_of, find_model, make_mapping, run_feeds, write_database
+from modelsync.service import (
+    Feed,
+    Model,
+    Options,
+    feeds_of,
+    find_model,
+    make_mapping,
+    run_feeds,
+    write_database,
+)
 
 _REGISTRY: dict[str, type[Sync]] = {}
 
@@ -104,7 +113,9 @@ class Sync:
             self.source() if callable(self.source) else self.source
         )
         if source is None:
-            raise ConfigurationError(f"sync {self.name!r} has no source; set `source` in {type(self).__qualname__}")
+            raise ConfigurationError(
+                f"sync {self.name!r} has no source; set `source` in {type(self).__qualname__}"
+            )
         mapping = make_mapping(
             match_on=self.match_on,
             actions=self.actions,

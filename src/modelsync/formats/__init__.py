@@ -5,7 +5,18 @@ whose `chunks` are rows that have the same columns. Add one here and give it a c
 (`modelsync.testing.SourceContract`).
 """
 
-from modelsync.formats.registry import FORMATS, format_named, format_of, stem_of
+from modelsync.formats.registry import FORMATS, SEEKING, format_named, format_of, stem_of
 from modelsync.formats.table import Chunk, Document, Fault, Reading, Table
 
-__all__ = ["FORMATS", "Chunk", "Document", "Fault", "Reading", "Table", "format_named", "format_of", "stem_of"]
+__all__ = [
+    "FORMATS",
+    "SEEKING",
+    "Chunk",
+    "Document",
+    "Fault",
+    "Reading",
+    "Table",
+    "format_named",
+    "format_of",
+    "stem_of",
+]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
 
 from modelsync.core.errors import ConfigurationError, Permanent
 from modelsync.formats.table import Chunk, Document, header, rows_per_chunk
+
+_FILE_MAGIC: Final = b"ARROW1"
 
 
 def need_pyarrow(what: str) -> Any:
@@ -21,12 +23,14 @@ def need_pyarrow(what: str) -> Any:
 def open_table(document: Document) -> ArrowTable:
     """An Arrow IPC file or stream."""
     pyarrow = need_pyarrow("Arrow")
+    with document.reopen() as file:
+        is_file = file.read(len(_FILE_MAGIC)) == _FILE_MAGIC
     try:
-        try:
+        if is_file:
             reader = pyarrow.ipc.open_file(document.file)
             batches = (reader.get_batch(i) for i in range(reader.num_record_batches))
-        except pyarrow.ArrowInvalid:
-            reader = pyarrow.ipc.open_stream(document.reopen())
+        else:
+            reader = pyarrow.ipc.open_stream(document.file)
             batches = iter(reader)
     except pyarrow.ArrowException as error:
         raise Permanent(f"{document.name} is no Arrow file that can be read: {error}") from error
@@ -38,12 +42,23 @@ class ArrowTable:
 
     unit = "row"
     is_text = False
+    encoding = None
 
-    def __init__(self, name: str, names: Iterable[str], batches: Any) -> None:
+    def __init__(
+        self,
+        name: str,
+        names: Iterable[str],
+        batches: Callable[[int], Iterable[Any]],
+        *,
+        total: int | None = None,
+    ) -> None:
         self.name = name
+        self.total = total
         self.notes: list[str] = []
         self.columns: tuple[str, ...] = header(list(names), name)
         self.batches = batches
+        if not self.columns:
+            raise Permanent(f"{name} is empty: it has not even a column")
 
     def chunks(self, rows: int) -> Iterator[Chunk]:
         """The rows, by their number."""
@@ -54,11 +69,20 @@ class ArrowTable:
             for batch in self.batches(size):
                 for start in range(0, batch.num_rows, size):
                     part = batch.slice(start, size)
-                    cells = [column.to_pylist() for column in part.columns]
+                    cells = [self._cells(part, i, before + start) for i in range(len(self.columns))]
                     number = before + start + 1
-                    yield Chunk(
-                        columns=self.columns, rows=list(zip(*cells, strict=True)), place=number.__add__
-                    )
+                    yield Chunk(columns=self.columns, rows=list(zip(*cells, strict=True)), place=number.__add__)
                 before += batch.num_rows
-        except pyarrow.ArrowException as error:
+        except (pyarrow.ArrowException, OSError) as error:
             raise Permanent(f"{self.name} cannot be read after row {before}: {error}") from error
+
+    def _cells(self, part: Any, index: int, before: int) -> list[object]:
+        try:
+            cells: list[object] = part.column(index).to_pylist()
+        except ValueError as error:
+            # Python has no nanoseconds, no year 10000, and text is UTF-8.
+            raise Permanent(
+                f"{self.name}: column {self.columns[index]!r} holds a value after row {before} that Python "
+                f"does not know: {error}"
+            ) from error
+        return cells

@@ -11,10 +11,10 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from itertools import accumulate, chain, islice
-from typing import Final
+from typing import Any, Final
 
 from modelsync.core.errors import ConfigurationError, Permanent
-from modelsync.formats.encoding import check_encoding, find_encoding
+from modelsync.formats.encoding import MARK, misread_line, text_encoding
 from modelsync.formats.table import Chunk, Document, Fault, header, rows_per_chunk
 
 _DELIMITERS: Final = (",", ";", "\t", "|")
@@ -26,16 +26,8 @@ _Rows = list[list[str]]
 
 def open_table(document: Document) -> DelimitedTable:
     """A delimited text; its encoding and delimiter are found out unless they are given."""
-    reading, notes = document.reading, []
-    if reading.encoding:
-        encoding = check_encoding(reading.encoding)
-        encoding = "utf-8-sig" if encoding == "utf-8" else encoding
-    else:
-        with document.reopen() as file:
-            encoding, note = find_encoding(file, document.name)
-        notes += [note] if note else []
-    text = io.TextIOWrapper(document.file, encoding=encoding, newline="")
-    return DelimitedTable(document, text, notes)
+    encoding, note = text_encoding(document)
+    return DelimitedTable(document, encoding, [note] if note else [])
 
 
 class DelimitedTable:
@@ -43,41 +35,50 @@ class DelimitedTable:
 
     unit = "line"
     is_text = True
+    total = None
 
-    def __init__(self, document: Document, text: io.TextIOWrapper, notes: list[str]) -> None:
+    def __init__(self, document: Document, encoding: str, notes: list[str]) -> None:
+        self.document = document
         self.name = document.name
+        self.encoding = encoding
         self.notes = notes
-        self.lines = _Lines(text)
-        quote = document.reading.quotechar or '"'
-        given = document.reading.delimiter
-        with self._readable():
-            sample = self.lines.sample()
-        if not sample:
-            raise Permanent(f"{self.name} is empty: it has not even a header line")
-        delimiter = _delimiter(given) if given else _find_delimiter(sample, quote, self.name)
-        if csv.field_size_limit() < _LONGEST_CELL:
-            csv.field_size_limit(_LONGEST_CELL)
-        self.options = {"delimiter": delimiter, "quotechar": quote}
-        self.reader = csv.reader(self.lines.all(), strict=True, **self.options)  # type: ignore[arg-type]  # texts
+        self.lines = _Lines(io.TextIOWrapper(document.file, encoding=encoding, newline=""))
+        # The limit is the process's own and is not lowered again: another reader may be under way.
+        csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_CELL))
+        try:
+            self.options = _options(document, self.lines.sample())
+        except UnicodeError as error:
+            raise self.misread(error) from error
+        self.reader = csv.reader(self.lines.all(), strict=True, **self.options)
         self.columns: tuple[str, ...] = self._header()
 
     def chunks(self, rows: int) -> Iterator[Chunk]:
         """The rows, with the line that each begins on."""
         size = rows_per_chunk(rows, len(self.columns))
-        while True:
+        ended = False
+        while not ended:
             taken = _Taken(self, size)
-            if not taken.rows and not taken.faults:
-                return
-            yield self._chunk(taken)
-            if taken.ended:
-                return
+            ended = taken.ended
+            if taken.rows or taken.faults:
+                yield self._chunk(taken)
+
+    def misread(self, error: UnicodeError) -> Permanent:
+        """What to say of bytes that are no text: the line, and the remedy."""
+        with self.document.reopen() as file:
+            line = misread_line(file, self.encoding)
+        return Permanent(
+            f"{self.name}: line {line} is no {self.encoding} ({getattr(error, 'reason', error)}); "
+            f"say its encoding with --encoding"
+        )
 
     def _header(self) -> tuple[str, ...]:
         taken = _Taken(self, 1)
-        while taken.rows == [[]] or (taken.rows and not any(cell.strip() for cell in taken.rows[0])):
+        while taken.rows and not any(cell.strip() for cell in taken.rows[0]):
             taken = _Taken(self, 1)
         if taken.faults:
-            raise Permanent(f"{self.name}: its header line cannot be read: {taken.faults[0].reason}")
+            raise Permanent(
+                f"{self.name}: the header in line {taken.faults[0].place} cannot be read: {taken.faults[0].reason}"
+            )
         if not taken.rows:
             raise Permanent(f"{self.name} is empty: it has not even a header line")
         return header(taken.rows[0], self.name)
@@ -88,23 +89,17 @@ class DelimitedTable:
         if set(map(len, rows)) <= {width}:
             return Chunk(columns=self.columns, rows=rows, place=taken.line, faults=faults)
         kept = [i for i, row in enumerate(rows) if len(row) == width]
-        faults = sorted(
-            [
-                *faults,
-                *(
-                    Fault(place=taken.line(i), reason=_ragged(row, width), raw=row)
-                    for i, row in enumerate(rows)
-                    if len(row) != width and any(cell.strip() for cell in row)
-                ),
-            ],
-            key=lambda fault: fault.place,
-        )
+        ragged = [
+            Fault(place=taken.line(i), reason=_ragged(row, width), raw=row)
+            for i, row in enumerate(rows)
+            if len(row) != width and any(cell.strip() for cell in row)
+        ]
         return Chunk(
-            columns=self.columns, rows=[rows[i] for i in kept], place=lambda i: taken.line(kept[i]), faults=faults
+            columns=self.columns,
+            rows=[rows[i] for i in kept],
+            place=lambda i: taken.line(kept[i]),
+            faults=sorted([*faults, *ragged], key=lambda fault: fault.place),
         )
-
-    def _readable(self) -> _Readable:
-        return _Readable(self)
 
 
 class _Taken:
@@ -116,33 +111,35 @@ class _Taken:
         self.ended = False
         self.starts: list[int] | None = None
         reader = table.reader
+        # Where the rows are counted from: (index of a row, lines before it), anew after each fault.
         self.parts = [(0, reader.line_num)]
-        while len(self.rows) < size and not self.ended:
-            before = len(self.rows)
+        while len(self.rows) + len(self.faults) < size and not self.ended:
+            wanted = size - len(self.faults)
             try:
-                with table._readable():
-                    self.rows.extend(islice(reader, size - before))
-                self.ended = len(self.rows) < size
+                self.rows.extend(islice(reader, wanted - len(self.rows)))
+                self.ended = len(self.rows) < wanted
             except csv.Error as error:
                 self.faults.append(self._fault(table, error))
                 self.parts.append((len(self.rows), reader.line_num))
+            except UnicodeError as error:
+                raise table.misread(error) from error
         self.last_line = reader.line_num
 
     def _fault(self, table: DelimitedTable, error: csv.Error) -> Fault:
         first, start = self.parts[-1]
-        begins = start + sum(map(_height, self.rows[first:])) + 1
+        begins, ends = start + sum(map(_height, self.rows[first:])) + 1, table.reader.line_num
         if "unexpected end of data" in str(error):
             raise Permanent(
                 f"{table.name}: it ends inside a quoted cell of the row at line {begins}; "
                 f"it is cut off there, or a quote is missing"
             ) from error
-        text = table.lines.text(begins, table.reader.line_num)
-        raw = next(csv.reader([text], **table.options), [])  # type: ignore[arg-type]  # texts
-        return Fault(place=begins, reason=f"its quotes are wrong: {error}", raw=raw)
+        raw = next(csv.reader([table.lines.text(begins, ends)], **table.options), [])
+        span = f", and it goes on to line {ends}" if ends > begins else ""
+        return Fault(place=begins, reason=f"it is wrongly quoted{span}: {error}", raw=raw)
 
     def line(self, index: int) -> int:
         """The line that a row begins on."""
-        first, start = self.parts[0]
+        _, start = self.parts[0]
         if len(self.parts) == 1 and self.last_line - start == len(self.rows):
             return start + index + 1
         if self.starts is None:
@@ -158,53 +155,37 @@ class _Lines:
 
     def __init__(self, text: io.TextIOWrapper) -> None:
         self.text_file = text
-        self.blocks: list[tuple[int, list[str]]] = []
+        self.kept: list[tuple[int, list[str]]] = []
         self.count = 0
-        self.first: list[str] | None = None
+        self.first: list[str] = []
 
     def sample(self) -> list[str]:
-        """The first lines; `all` gives them again."""
+        """The first lines, without a byte order mark; `all` gives them again."""
         self.first = self.text_file.readlines(_BLOCK)
+        self.first[:1] = [line.removeprefix(MARK) for line in self.first[:1]]
         return self.first
 
     def all(self) -> Iterator[str]:
         """Every line."""
         return chain.from_iterable(self._blocks())
 
-    def _blocks(self) -> Iterator[list[str]]:
-        block = self.first or []
-        while block:
-            self.blocks = [*self.blocks[-2:], (self.count, block)]
-            self.count += len(block)
-            yield block
-            block = self.text_file.readlines(_BLOCK)
-
     def text(self, first: int, last: int) -> str:
         """The lines from `first` to `last`, from 1, as far as they are kept."""
-        kept = [
+        lines = [
             line
-            for start, block in self.blocks
+            for start, block in self.kept
             for number, line in enumerate(block, start + 1)
             if first <= number <= last
         ]
-        return "".join(kept).rstrip("\r\n")
+        return "".join(lines).rstrip("\r\n")
 
-
-class _Readable:
-    """Bytes that are no text of the encoding end the reading, with the line and the remedy."""
-
-    def __init__(self, table: DelimitedTable) -> None:
-        self.table = table
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, UnicodeDecodeError):
-            raise Permanent(
-                f"{self.table.name}: near line {self.table.lines.count + 1} it is no {error.encoding}; "
-                f"say its encoding with --encoding"
-            ) from error
+    def _blocks(self) -> Iterator[list[str]]:
+        block = self.first
+        while block:
+            self.kept = [*self.kept[-2:], (self.count, block)]
+            self.count += len(block)
+            yield block
+            block = self.text_file.readlines(_BLOCK)
 
 
 def _height(row: Sequence[str]) -> int:
@@ -218,18 +199,31 @@ def _ragged(row: Sequence[str], width: int) -> str:
     return f"it has {cells}, the header has {width}"
 
 
+def _options(document: Document, sample: Sequence[str]) -> dict[str, Any]:
+    """The csv module's options: what the user says, and what the first lines say."""
+    quote = document.reading.quotechar or '"'
+    if len(quote) != 1 or quote in "\r\n":
+        raise ConfigurationError(f"a quote character is one character, not {quote!r}")
+    given = document.reading.delimiter or ("tab" if document.format == "tsv" else None)
+    delimiter = _delimiter(given) if given else _find_delimiter(sample, quote)
+    if delimiter == quote:
+        raise ConfigurationError(f"{quote!r} cannot be the delimiter and the quote character at once")
+    return {"delimiter": delimiter, "quotechar": quote}
+
+
 def _delimiter(given: str) -> str:
     delimiter = {"tab": "\t", "\\t": "\t"}.get(given.lower(), given)
-    if len(delimiter) != 1:
+    if len(delimiter) != 1 or delimiter in "\r\n":
         raise ConfigurationError(f"a delimiter is one character (or 'tab'), not {given!r}")
     return delimiter
 
 
-def _find_delimiter(lines: Sequence[str], quote: str, name: str) -> str:
+def _find_delimiter(lines: Sequence[str], quote: str) -> str:
     """The delimiter under which the first rows have the most columns, all the same number."""
-    usual = "\t" if name.lower().rpartition(".")[2] in ("tsv", "tab") else ","
-    best, score = usual, (0.0, 0)
-    for delimiter in sorted(_DELIMITERS, key=lambda d: d != usual):
+    best, score = _DELIMITERS[0], (0.0, 0)
+    for delimiter in _DELIMITERS:
+        if delimiter == quote:
+            continue
         rows = [row for row in csv.reader(lines[:50], delimiter=delimiter, quotechar=quote) if row]
         if not rows or len(rows[0]) < 2:
             continue

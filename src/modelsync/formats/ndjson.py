@@ -7,12 +7,14 @@ from decimal import Decimal
 
 import msgspec
 
+from modelsync.core.errors import Permanent
+from modelsync.formats.encoding import in_utf8
 from modelsync.formats.records import chunks_of
 from modelsync.formats.table import Chunk, Document, Fault
 
 
 def open_table(document: Document) -> NdjsonTable:
-    """An NDJSON file, in UTF-8 as the format demands."""
+    """An NDJSON file, in UTF-8 unless a byte order mark or the user says otherwise."""
     return NdjsonTable(document)
 
 
@@ -22,9 +24,12 @@ class NdjsonTable:
     unit = "line"
     is_text = False
     columns = None
+    total = None
+    encoding = None
 
     def __init__(self, document: Document) -> None:
-        self.file = document.file
+        self.name = document.name
+        self.file = in_utf8(document)
         self.notes: list[str] = []
 
     def chunks(self, rows: int) -> Iterator[Chunk]:
@@ -33,11 +38,16 @@ class NdjsonTable:
 
     def _records(self) -> Iterator[tuple[int, object] | Fault]:
         decode = msgspec.json.Decoder(float_hook=Decimal).decode
-        for number, line in enumerate(self.file, 1):
-            text = line.removeprefix(b"\xef\xbb\xbf").strip()
-            if not text:
+        for number, line in enumerate(self._lines(), 1):
+            if line.isspace():
                 continue
             try:
-                yield number, decode(text)
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                yield Fault(place=number, reason=f"it is no JSON: {error}", raw=[text.decode(errors="replace")])
+                yield number, decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                yield Fault(place=number, reason=f"it is no JSON: {error}", raw=[line.decode(errors="replace").strip()])
+
+    def _lines(self) -> Iterator[bytes]:
+        try:
+            yield from self.file
+        except UnicodeError as error:
+            raise Permanent(f"{self.name} is not in the encoding that it says; say --encoding: {error}") from error

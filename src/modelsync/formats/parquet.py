@@ -21,4 +21,5 @@ def open_table(document: Document) -> ArrowTable:
         file.schema_arrow.names,
         # One thread and no read-ahead: memory stays flat whatever the size of the file.
         lambda rows: file.iter_batches(batch_size=rows, use_threads=False),
+        total=file.metadata.num_rows,
     )

@@ -23,6 +23,8 @@ FORMATS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "arrow": ("arrow", (".arrow", ".feather", ".ipc")),
 }
 COMPRESSIONS: Final = (".gz", ".zst", ".zip")
+#: Formats that are read from their end, or here and there: their bytes must be seekable.
+SEEKING: Final = frozenset(("parquet", "arrow"))
 
 
 def format_of(name: str) -> str | None:
@@ -32,8 +34,8 @@ def format_of(name: str) -> str | None:
 
 
 def stem_of(name: str) -> str:
-    """A file name without the suffix of its compression."""
-    path = PurePosixPath(name.replace("\\", "/").partition("?")[0])
+    """A file name without its folder and without the suffix of its compression."""
+    path = PurePosixPath(name.replace("\\", "/"))
     return path.stem if path.suffix.lower() in COMPRESSIONS else path.name
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import BinaryIO, Protocol
@@ -18,8 +19,8 @@ MOST_CELLS = 160_000
 class Reading:
     """What the user says about a file; None leaves it to be found out.
 
-    `encoding`, `delimiter` and `quotechar` are for delimited text, `sheet` (a name, or a number from
-    1) for workbooks.
+    `encoding` is for texts, `delimiter` and `quotechar` for delimited ones, `sheet` (a name, or a
+    number from 1) for workbooks. A format does not look at what is not for it.
     """
 
     encoding: str | None = None
@@ -32,12 +33,14 @@ class Reading:
 class Document:
     """An open file: its bytes, uncompressed, and what to call it in messages.
 
-    `reopen` opens the same bytes once more, for formats that have to look at them first.
+    `reopen` opens the same bytes once more, for formats that have to look at them first. Who made
+    the document closes `file`.
     """
 
     name: str
+    format: str
     file: BinaryIO
-    reopen: Callable[[], BinaryIO]
+    reopen: Callable[[], AbstractContextManager[BinaryIO]]
     reading: Reading = field(default_factory=Reading)
 
 
@@ -63,13 +66,16 @@ class Chunk:
 class Table(Protocol):
     """An open table. `unit` is what its places count; `is_text` whether cells are texts of values.
 
-    `columns` is the header, None where there is none before the rows; `notes` is what a person
-    should know about how the file was read.
+    `columns` is the header, None where there is none before the rows; `total` about how many rows
+    there are, where the format knows it beforehand; `encoding` the one that was found, so that the
+    next opening need not look for it; `notes` is what a person should know about how it was read.
     """
 
     unit: str
     is_text: bool
     columns: tuple[str, ...] | None
+    total: int | None
+    encoding: str | None
     notes: list[str]
 
     def chunks(self, rows: int) -> Iterator[Chunk]:
@@ -113,5 +119,8 @@ class Tabulator:
         known = dict.fromkeys(self.columns)
         for mapping in mappings:
             known.update(dict.fromkeys(mapping))
+        for name in known:
+            if not isinstance(name, str):
+                raise ConfigurationError(f"a column name is a text, not {name!r}; name it when you make the records")
         self.columns = tuple(known)
         return [[mapping.get(name, OMITTED) for name in self.columns] for mapping in mappings]

@@ -23,26 +23,40 @@ _FALSE = frozenset(("false", "no", "0"))
 
 def add_column_arguments(parser: ArgumentParser) -> None:
     """Options for files that do not say it in columns of their own."""
-    group = parser.add_argument_group("columns", "for files without the columns action_flags, match_on, external_key")
-    group.add_argument(
-        "--match-on", default="", metavar="FIELDS", help="the fields that find a row's object, e.g. 'sku' or 'name city'"
+    group = parser.add_argument_group(
+        "columns", "for files without the columns action_flags, match_on, external_key"
     )
     group.add_argument(
-        "--actions", default="cu", metavar="FLAGS", help="what each row asks for: of c, u, d and * (default: cu)"
+        "--match-on",
+        default="",
+        metavar="FIELDS",
+        help="the fields that find a row's object, e.g. 'sku' or 'name city'",
+    )
+    group.add_argument(
+        "--actions",
+        default="cu",
+        metavar="FLAGS",
+        help="what each row asks for: of c, u, d and * (default: cu)",
     )
     group.add_argument("--key-column", metavar="COLUMN", help="the column that holds the system's own key")
     group.add_argument(
-        "--map", action="append", default=[], metavar="COLUMN=FIELD", help="a column's field; may be given again"
+        "--map",
+        action="append",
+        default=[],
+        metavar="COLUMN=FIELD",
+        help="a column's field; may be given again",
     )
 
 
 def add_reading_arguments(parser: ArgumentParser) -> None:
     """Options for reading files."""
     group = parser.add_argument_group("reading", "found out by itself where not given")
-    group.add_argument("--format", choices=list(FORMATS), help="the file's format, if its name does not say it")
+    group.add_argument(
+        "--format", choices=list(FORMATS), help="the file's format, if its name does not say it"
+    )
     group.add_argument("--encoding", help="the text's encoding, e.g. cp1252")
     group.add_argument("--delimiter", help="what separates cells: one character, or 'tab'")
-    group.add_argument("--quotechar", help="what encloses cells (default: \")")
+    group.add_argument("--quotechar", help='what encloses cells (default: ")')
     group.add_argument("--sheet", help="the workbook's sheet: its name, or its number from 1")
 
 
@@ -50,8 +64,12 @@ def add_run_arguments(parser: ArgumentParser, *, declared: bool = False) -> None
     """Options for the run; a declared sync has said most of them."""
     group = parser.add_argument_group("preview")
     group.add_argument("--dry-run", action="store_true", help="decide and check everything, write nothing")
-    group.add_argument("--diff", type=Path, metavar="FILE", help="write every change, old and new, to this CSV file")
-    group.add_argument("--report", choices=["text", "json"], default="text", help="how to report (default: text)")
+    group.add_argument(
+        "--diff", type=Path, metavar="FILE", help="write every change, old and new, to this CSV file"
+    )
+    group.add_argument(
+        "--report", choices=["text", "json"], default="text", help="how to report (default: text)"
+    )
     group = parser.add_argument_group("refused rows")
     group.add_argument(
         "--rejects",
@@ -60,15 +78,24 @@ def add_run_arguments(parser: ArgumentParser, *, declared: bool = False) -> None
         help="write refused rows here (.csv or .ndjson), with reasons, ready to be mended and fed again; "
         "a folder when there are several files",
     )
-    group.add_argument("--skip-errors", action="store_true", help="write the good rows although others are refused")
+    group.add_argument(
+        "--skip-errors", action="store_true", help="write the good rows although others are refused"
+    )
     group.add_argument("--max-errors", type=int, metavar="N", help="stop at more refused rows than this")
     group = parser.add_argument_group("transactions and deletes")
     group.add_argument(
-        "--commit-every", type=int, metavar="N", help="commit after every N rows or so instead of once at the end"
+        "--commit-every",
+        type=int,
+        metavar="N",
+        help="commit after every N rows or so instead of once at the end",
     )
-    group.add_argument("--resume", action="store_true", help="go on where a killed run with --commit-every stopped")
     group.add_argument(
-        "--max-deletes", metavar="N|P%", help="the most deletes allowed: a number, or a percentage of the table"
+        "--resume", action="store_true", help="go on where a killed run with --commit-every stopped"
+    )
+    group.add_argument(
+        "--max-deletes",
+        metavar="N|P%",
+        help="the most deletes allowed: a number, or a percentage of the table",
     )
     if declared:
         return
@@ -84,15 +111,21 @@ def add_run_arguments(parser: ArgumentParser, *, declared: bool = False) -> None
         help="another object has the new match value: delete it (default), or refuse the row",
     )
     group = parser.add_argument_group("how")
-    group.add_argument("--using", metavar="DB", help="the database (default: where the router writes the model)")
-    group.add_argument("--policy", metavar="PATH", help="the order of the run, e.g. yourapp.policies.DeletesFirst")
+    group.add_argument(
+        "--using", metavar="DB", help="the database (default: where the router writes the model)"
+    )
+    group.add_argument(
+        "--policy", metavar="PATH", help="the order of the run, e.g. yourapp.policies.DeletesFirst"
+    )
     group.add_argument(
         "--validate",
         choices=["none", "types", "full"],
         help="check nothing, types and limits (default), or each instance's full_clean()",
     )
     group.add_argument(
-        "--writer", choices=["auto", "staged", "objects"], help="in sets, through instances, or what fits (default)"
+        "--writer",
+        choices=["auto", "staged", "objects"],
+        help="in sets, through instances, or what fits (default)",
     )
     group.add_argument(
         "--strict", action="store_true", help="make warnings rejections and unknown columns an error"
@@ -105,7 +138,9 @@ def add_switches(parser: ArgumentParser, switches: Mapping[str, str]) -> None:
     There they took a value; `--as_transaction False` and `--as_transaction=False` are understood.
     """
     for name, help_text in switches.items():
-        parser.add_argument(f"--{name}", dest=name, action="store_true", default=True, help=f"{help_text} (default)")
+        parser.add_argument(
+            f"--{name}", dest=name, action="store_true", default=True, help=f"{help_text} (default)"
+        )
         parser.add_argument(f"--no-{name}", dest=name, action="store_false", help=f"do not {help_text}")
     parse_plain = parser.parse_args
 

@@ -7,7 +7,7 @@ import os
 import pickle
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -117,16 +117,24 @@ class _Spool:
 
     def __init__(self) -> None:
         self.file = tempfile.SpooledTemporaryFile(1 << 20)  # noqa: SIM115  # lives with the writer
-        self.places: list[tuple[int, int]] = []
+        self.places: list[tuple[str, int, int]] = []
 
     def add(self, rejection: Rejection) -> None:
-        self.places.append((rejection.number, self.file.tell()))
+        source = rejection.origin.source if rejection.origin else ""
+        self.places.append((source, place_of(rejection), self.file.tell()))
         pickle.dump(rejection, self.file)
 
     def __iter__(self) -> Iterator[Rejection]:
-        for _, at in sorted(self.places):
+        sources = {source: rank for rank, source in enumerate(dict.fromkeys(s for s, _, _ in self.places))}
+        for _, _, at in sorted(self.places, key=lambda each: (sources[each[0]], each[1])):
             self.file.seek(at)
             yield pickle.load(self.file)  # noqa: S301  # our own file
+
+
+def place_of(rejection: Rejection) -> int:
+    """Its place in its file; rows that cannot be read have ordinals after those of their batch."""
+    place = rejection.origin.place if rejection.origin else None
+    return rejection.number if place is None else place
 
 
 def file_name(text: str) -> str:
@@ -155,7 +163,7 @@ def _sent(rejection: Rejection) -> dict[str, object]:
     return {c: v for c, v in cells if v is not OMITTED and c not in REASON_COLUMNS}
 
 
-def _why(rejection: Rejection) -> Mapping[str, object]:
+def _why(rejection: Rejection) -> dict[str, object]:
     """The reason columns. A row that is too long has its last cells here, too."""
     more = rejection.raw[len(rejection.columns) :]
     return {

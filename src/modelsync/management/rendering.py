@@ -25,7 +25,9 @@ _LONGEST_REASON = 400
 
 
 @contextmanager
-def progress(stream: Any, *, wanted: bool, clock: Callable[[], float] = monotonic) -> Iterator[list[Observer]]:
+def progress(
+    stream: Any, *, wanted: bool, clock: Callable[[], float] = monotonic
+) -> Iterator[list[Observer]]:
     """Observers that show how far a run is: a bar on a terminal, a line every five seconds elsewhere.
 
     `clock` gives seconds.
@@ -83,9 +85,10 @@ class _Bar:
         elif isinstance(event, BatchApplied):
             self.speed.take(event)
             done = None if event.fraction is None else event.pass_number + event.fraction
+            step = f"pass {event.pass_number + 1}/{self.speed.passes}"
             self.bar.update(
                 self.task,
-                description=f"pass {event.pass_number + 1}/{self.speed.passes}" if self.speed.passes > 1 else "syncing",
+                description=step if self.speed.passes > 1 else "syncing",
                 total=None if done is None else self.speed.passes,
                 completed=done,
                 rows=self.speed.latest,
@@ -125,9 +128,11 @@ def render(report: Report, *, width: int, all_rejections: bool) -> str:
     if report.changes:
         out.print(_changes(report.changes, dry_run=report.dry_run))
     out.print(_counts(report))
-    _listed(out, "refused", [_refused(r) for r in report.rejections], report.rejected, all_of_them=all_rejections)
+    refused = [_refused(r) for r in report.rejections]
+    _listed(out, "refused", refused, report.rejected, all_of_them=all_rejections)
     _listed(out, "warnings", [str(n) for n in report.warnings], len(report.warnings))
-    _listed(out, _skipped(report), [str(n) for n in report.skips], report.skipped - _skipped_with_warning(report))
+    skipped = report.skipped - _skipped_with_warning(report)
+    _listed(out, _skipped(report), [str(n) for n in report.skips], skipped)
     out.print(_ending(report), soft_wrap=True)
     assert isinstance(out.file, StringIO)
     return "\n".join(line.rstrip() for line in out.file.getvalue().splitlines()) + "\n"
@@ -146,8 +151,8 @@ def _counts(report: Report) -> Table:
 
 
 def _changes(changes: Sequence[Change], *, dry_run: bool) -> Table:
-    first = f"the first {counted(len(changes), 'change')}" if len(changes) >= _FEW else counted(len(changes), "change")
-    title = first + (" that a run would make" if dry_run else "")
+    title = ("the first " if len(changes) >= _FEW else "") + counted(len(changes), "change")
+    title += " that a run would make" if dry_run else ""
     table = Table(box=SIMPLE, title=title, title_justify="left", pad_edge=False)
     for name in ("object", "", "field", "old", "new"):
         table.add_column(name, overflow="fold")

@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from modelsync.core.errors import ConfigurationError, ModelSyncError
 from modelsync.core.results import Report
 from modelsync.management.arguments import check_outputs, output_path
-from modelsync.management.outputs import DiffWriter, RejectsWriter
+from modelsync.management.outputs import DiffWriter, RejectsWriter, place_of
 from modelsync.management.rendering import counted, progress, render
 from modelsync.policies import load_policy
 from modelsync.service import Feed, Options, run_feeds
@@ -36,7 +36,7 @@ def run_and_tell(
     feeds: Sequence[Feed],
     chosen: Options,
     *,
-    as_json: Callable[[Report], str] = lambda report: json.dumps(report.as_dict(), indent=2, ensure_ascii=False),
+    as_json: Callable[[Report], str] | None = None,
 ) -> Report:
     """Run, show progress, write the files that were asked for, and print the report."""
     check_outputs(options, feeds)
@@ -44,9 +44,9 @@ def run_and_tell(
     is_text = options["report"] == "text"
     with progress(command.stderr, wanted=is_text and options["verbosity"] > 0) as observers:
         report = run_feeds(feeds, chosen, [*observers, *(each for each in (rejects, diff) if each)])
-    report.rejections.sort(key=lambda rejection: rejection.number)
+    _sort(report)
     if not is_text:
-        command.stdout.write(as_json(report))
+        command.stdout.write(as_json(report) if as_json else _indented(report))
     elif options["verbosity"] > 0:
         width = shutil.get_terminal_size((110, 24)).columns
         command.stdout.write(render(report, width=width, all_rejections=rejects is None))
@@ -87,10 +87,26 @@ def _diff_writer(options: Mapping[str, Any]) -> DiffWriter | None:
     return None if path is None else DiffWriter(path)
 
 
+def _indented(report: Report) -> str:
+    return json.dumps(report.as_dict(), indent=2, ensure_ascii=False)
+
+
+def _sort(report: Report) -> None:
+    """Rejections as they stand in the input; those of the end of a pass came last."""
+    first: dict[str, int] = {}
+    for each in report.rejections:
+        source = each.origin.source if each.origin else ""
+        first[source] = min(first.get(source, each.number), each.number)
+    report.rejections.sort(
+        key=lambda each: (first[each.origin.source if each.origin else ""], place_of(each))
+    )
+
+
 def _about_files(report: Report, rejects: RejectsWriter | None, diff: DiffWriter | None) -> Iterator[str]:
+    what = "mend them and feed that file" if report.committed else "its last columns say why"
     for path in rejects.written if rejects else ():
-        what = "mend them and feed that file" if report.committed else "the reason of each is in its last columns"
         yield f"The refused rows are in {path}: {what}."
     if diff:
-        made = "" if report.committed else " that would have been made" if not report.dry_run else " that a run would make"
+        would = " that a run would make" if report.dry_run else " that would have been made"
+        made = "" if report.committed else would
         yield f"{counted(diff.changes, 'change')}{made}: see {diff.path}."

@@ -24,24 +24,33 @@ class ChainSource:
 
     def fraction(self) -> float | None:
         """How much has been read, every source taken for as long as the others."""
+        if not self.sources:
+            return None
         inner = getattr(self.sources[self.current], "fraction", None)
         inside = inner() if inner else None
         return (self.current + (inside or 0.0)) / len(self.sources)
 
     def read(self, after: Cursor | None) -> Iterator[Batch]:
-        """The batches after a cursor `{source, before, at}`, or all."""
-        first = int(str(after["source"])) if after else 0
-        before = int(str(after["before"])) if after else 0
-        for self.current, source in enumerate(self.sources[first:], first):
-            inner = after.get("at") if after and self.current == first else None
-            end = before
-            for batch in source.read(inner):  # type: ignore[arg-type]  # a cursor, by contract
-                moved = _moved(batch, before, {"source": self.current, "before": before, "at": batch.after})
-                end = moved.start + len(moved.rows) + len(moved.broken)
-                yield moved
-            before = max(end, before)
+        """The batches after a cursor, or all.
+
+        A cursor is `{source, before, done, at}`: the index of a source, the number of records before
+        it and up to the cursor, and that source's own cursor.
+        """
+        first, before, done, at = 0, 0, 0, None
+        if after is not None:
+            first, before, done = (int(str(after[name])) for name in ("source", "before", "done"))
+            at = after["at"]
+        for index in range(first, len(self.sources)):
+            self.current = index
+            for batch in self.sources[index].read(at):  # type: ignore[arg-type]  # a cursor, by contract
+                done = before + batch.start + len(batch.rows) + len(batch.broken)
+                yield _moved(batch, before, {"source": index, "before": before, "done": done, "at": batch.after})
+            before, at = done, None
 
 
 def _moved(batch: Batch, by: int, after: Cursor) -> Batch:
+    """A batch that comes after `by` records; there is no cursor where its source has none."""
     broken = [replace(each, number=each.number + by) for each in batch.broken] if by else batch.broken
-    return replace(batch, start=batch.start + by, broken=broken, after=after)
+    return replace(
+        batch, start=batch.start + by, broken=broken, after=after if batch.after is not None else None
+    )

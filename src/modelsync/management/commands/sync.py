@@ -57,7 +57,9 @@ class Command(BaseCommand):
                 _outputs_of(each, options) if several else options,
                 each.feeds(chosen.batch_rows),
                 chosen,
-                as_json=lambda report: json.dumps({"sync": each.name, **report.as_dict()}, ensure_ascii=False),
+                as_json=lambda report: json.dumps(
+                    {"sync": each.name, **report.as_dict()}, ensure_ascii=False
+                ),
             )
         settle(report, chosen)
 

@@ -21,14 +21,16 @@ class Command(BaseCommand):
     """Brings one file into one model."""
 
     help = (
-        "Bring a file into a model: CSV, TSV, JSON, NDJSON, Excel, Parquet or Arrow, also .gz, .zst and .zip. "
+        "Bring a file into a model: CSV, TSV, JSON, NDJSON, Excel, Parquet, Arrow, also .gz, .zst and .zip. "
         "The file is a path, a pattern, a folder, an address (s3://, https://, sftp://), or - for stdin. "
         "Exit status: 0 all well, 1 rows were refused or a limit stopped the run, 2 wrong use."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the arguments."""
-        parser.add_argument("ext_system_name", metavar="SYSTEM", help="the external system that the file comes from")
+        parser.add_argument(
+            "ext_system_name", metavar="SYSTEM", help="the external system that the file comes from"
+        )
         parser.add_argument("app_label", metavar="APP", help="the app of the model")
         parser.add_argument("model_name", metavar="MODEL", help="the model")
         parser.add_argument("file_name", metavar="FILE", help="the file")

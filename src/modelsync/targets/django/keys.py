@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from modelsync.models import ExternalKeyMapping
 from modelsync.targets.django.context import Context
+
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -103,7 +107,7 @@ class Keys:
         )
 
 
-def chunks(values: Sequence[str], size: int) -> Iterable[Sequence[str]]:
+def chunks(values: Sequence[T], size: int) -> Iterable[Sequence[T]]:
     """`values` in pieces of at most `size`."""
     for start in range(0, len(values), size):
         yield values[start : start + size]

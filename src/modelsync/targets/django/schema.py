@@ -111,6 +111,21 @@ class Schema:
         )
 
     @cached_property
+    def delete_touches(self) -> frozenset[type[models.Model]]:
+        """The models of which a delete may remove or change objects besides the one deleted."""
+        touched: set[type[models.Model]] = set()
+        waiting = [self.model]
+        while waiting:
+            meta = waiting.pop()._meta
+            for field in meta.get_fields(include_hidden=True):
+                is_incoming = isinstance(field, ForeignObjectRel) and not field.many_to_many
+                if not (is_incoming or hasattr(field, "bulk_related_objects")) or field.related_model in touched:
+                    continue
+                touched.add(field.related_model)  # type: ignore[arg-type]  # relations of a loaded model
+                waiting.append(field.related_model)  # type: ignore[arg-type]  # as above
+        return frozenset(touched)
+
+    @cached_property
     def is_inherited(self) -> bool:
         """Multi-table inheritance: its rows are spread over several tables."""
         return bool(self.model._meta.parents)

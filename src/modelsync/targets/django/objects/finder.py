@@ -19,6 +19,7 @@ from modelsync.core.ports import Group
 from modelsync.core.records import OMITTED
 from modelsync.targets.django.context import Context
 from modelsync.targets.django.keys import Keys, chunks
+from modelsync.targets.django.objects.equality import Values, find_equal
 from modelsync.targets.django.schema import Field
 from modelsync.targets.django.shape import Reference, Shape
 
@@ -37,7 +38,9 @@ class Finder:
         self.keys = Keys(context)
         self.keys.load(group.keys)
         self.by_pk: dict[str, Model | None] = {}
-        self.index: dict[tuple[object, ...], list[str]] | None = None
+        self.index: dict[Values, list[str]] | None = None
+        #: Values -> those that stand for all that the database calls equal; None: Python's own equality.
+        self.same: dict[Values, Values] | None = None
         self.match_fields = [self._match_field(n) for n in shape.match.names]
         self._load_linked()
         self._load_matched()
@@ -90,7 +93,7 @@ class Finder:
             return None, False
         values = self._match_values(position)
         if self.index is not None:
-            pks = [] if None in values else self.index.get(values, [])
+            pks = [] if None in values else self.index.get(self._standing(values), [])
             return (self._get(pks[0]) if len(pks) == 1 else None), len(pks) > 1
         found = list(self.manager.filter(self._expression(position))[:2])
         for obj in found:
@@ -125,62 +128,96 @@ class Finder:
             raise RecordError(str(error), column="match_on", value=str(self.shape.match)) from error
 
     def _load_matched(self) -> None:
-        fields = self.match_fields
-        if not fields or None in fields or not self.shape.match.is_conjunction:
+        fields = [f for f in self.match_fields if f]
+        if not fields or None in self.match_fields or not self.shape.match.is_conjunction:
             return
-        if not all(compares_exactly(f, self.context) for f in fields if f):
-            return
-        self.index = {}
+        self.index = None
         wanted = {self._match_values(p) for p in range(len(self.group))}
         wanted = {values for values in wanted if None not in values}
-        names = [f.attname for f in fields if f]
+        if all(compares_exactly(f, self.context) for f in fields):
+            self._read_matched(fields, wanted)
+        else:
+            self._join_matched(fields, list(wanted))
+
+    def _read_matched(self, fields: Sequence[Field], wanted: set[Values]) -> None:
+        self.index = {}
+        names = [f.attname for f in fields]
         size = max(1, self.context.chunk // max(1, len(names)))
-        for chunk in chunks(sorted(wanted, key=repr), size):  # type: ignore[type-var,arg-type]  # any sequence
+        for chunk in chunks(sorted(wanted, key=repr), size):
             columns = list(zip(*chunk, strict=True))
             query = {f"{n}__in": list(set(c)) for n, c in zip(names, columns, strict=True)}
             for obj in self.manager.filter(**query):
                 self.by_pk[str(obj.pk)] = obj
-                held = self.index.setdefault(self._key_of(obj), [])
-                if str(obj.pk) not in held:
-                    held.append(str(obj.pk))
+                self._put(self._key_of(obj), obj)
 
-    def _key_of(self, obj: Model) -> tuple[object, ...]:
+    def _join_matched(self, fields: Sequence[Field], wanted: Sequence[Values]) -> None:
+        found = find_equal(self.context, self.shape.schema.model, fields, self.shape.schema.pk, wanted)
+        if found is None:
+            return
+        self.index, self.same = {}, dict(found.same)
+        self._load_pks(sorted({str(pk) for pks in found.answers.values() for pk in pks}))
+        for values, pks in found.answers.items():
+            for obj in filter(None, (self.by_pk[str(pk)] for pk in pks)):
+                self.same[self._key_of(obj)] = self._standing(values)
+                self._put(self._standing(values), obj)
+
+    def _key_of(self, obj: Model) -> Values:
         return tuple(plain_value(f, getattr(obj, f.attname)) for f in self.match_fields if f)
+
+    def _standing(self, values: Values) -> Values:
+        return values if self.same is None else self.same.get(values, values)
+
+    def _put(self, values: Values, obj: Model) -> None:
+        assert self.index is not None
+        held = self.index.setdefault(values, [])
+        if str(obj.pk) not in held:
+            held.append(str(obj.pk))
+
+    def _take_out(self, text: str, values: Values) -> None:
+        if self.index is not None and text in self.index.get(self._standing(values), []):
+            self.index[self._standing(values)].remove(text)
 
     # -- keeping in step ---------------------------------------------------------------------
 
-    def before_write(self, obj: Model) -> tuple[object, ...] | None:
-        """What the index holds the object under; give it to `wrote` afterwards."""
+    def before_write(self, obj: Model) -> Values | None:
+        """What the object is found by now; give it to `wrote` afterwards."""
         return self._key_of(obj) if self.index is not None and obj.pk is not None else None
 
-    def wrote(self, obj: Model, before: tuple[object, ...] | None) -> None:
+    def wrote(self, obj: Model, before: Values | None) -> None:
         """An object was created or changed."""
-        text = str(obj.pk)
-        self.by_pk[text] = obj
+        self.by_pk[str(obj.pk)] = obj
         self._forget_references()
-        if self.index is None:
+        after = self._key_of(obj)
+        if self.index is None or after == before:
             return
-        if before is not None and text in self.index.get(before, []):
-            self.index[before].remove(text)
-        held = self.index.setdefault(self._key_of(obj), [])
-        if text not in held:
-            held.append(text)
+        if self.same is not None and None not in after and after not in self.same:
+            # User code gave it a value of its own; only the database knows what that equals.
+            self.index = None
+            return
+        if before is not None:
+            self._take_out(str(obj.pk), before)
+        self._put(self._standing(after), obj)
 
-    def deleted(self) -> None:
-        """An object, and what hung on it, was deleted: read again what the rest of the group needs."""
-        self.found_references.clear()
-        self.by_pk.clear()
+    def deleted(self, obj: Model) -> None:
+        """An object, and what hung on it, was deleted."""
         self.keys.flush()
-        self.keys.load(self.group.keys)
-        self._load_linked()
-        self._load_matched()
+        schema = self.shape.schema
+        if schema.user_code or schema.delete_touches & {schema.model, *(r.model for r in self.shape.references)}:
+            self.undone()
+            self.keys.load(self.group.keys)
+            return
+        self.by_pk[str(obj.pk)] = None
+        if self.index is not None:
+            self._take_out(str(obj.pk), self._key_of(obj))
 
     def undone(self) -> None:
-        """A row was rolled back: what is known of objects may be wrong."""
+        """What is known of objects may be wrong: read again what the group needs."""
         self.by_pk.clear()
         self.found_references.clear()
         self._load_linked()
         self._load_matched()
+        for reference in self.shape.references:
+            self._load_references(reference)
 
     def _forget_references(self) -> None:
         model = self.shape.schema.model
@@ -228,28 +265,42 @@ class Finder:
         model = self.shape.schema.model
         if issubclass(reference.model, model) or issubclass(model, reference.model):
             return
-        if not all(f is not None and compares_exactly(f, self.context) for f in fields):
+        if None in fields:
             return
+        known = [f for f in fields if f]
         paths = [lookup.path for lookup in reference.lookups]
-        attributes = [f.attname for f in fields if f]
         wanted = {
             tuple(given[path] for path in paths)
             for given in (self._given(reference, p) for p in range(len(self.group)))
             if len(given) == len(paths)
         }
+        if all(compares_exactly(f, self.context) for f in known):
+            answers = self._read_answers(reference, known, list(wanted))
+        else:
+            key = reference.model._meta.get_field(reference_key(reference)) if reference.field else None
+            key = key or reference.model._meta.pk
+            found = find_equal(self.context, reference.model, known, key, list(wanted))  # type: ignore[arg-type]  # concrete
+            if found is None:
+                return
+            answers = found.answers
         name = reference.name + reference.operator
-        answers: dict[tuple[object, ...], list[object]] = {values: [] for values in wanted}
+        for values, pks in answers.items():
+            self.found_references[name, tuple(sorted(zip(paths, values, strict=True)))] = pks
+
+    def _read_answers(
+        self, reference: Reference, fields: Sequence[Field], wanted: Sequence[Values]
+    ) -> dict[Values, list[object]]:
+        attributes = [f.attname for f in fields]
+        answers: dict[Values, list[object]] = {values: [] for values in wanted}
         manager = reference.model._base_manager.using(self.context.using)
-        size = max(1, self.context.chunk // len(paths))
-        for chunk in chunks(list(wanted), size):  # type: ignore[arg-type]  # any sequence
+        size = max(1, self.context.chunk // len(attributes))
+        for chunk in chunks(wanted, size):
             columns = list(zip(*chunk, strict=True))
             query = {f"{a}__in": list(set(c)) for a, c in zip(attributes, columns, strict=True)}
             for pk, *values in manager.filter(**query).values_list(reference_key(reference), *attributes):
                 if tuple(values) in answers:
                     answers[tuple(values)].append(pk)
-        for values, pks in answers.items():
-            given = tuple(sorted(zip(paths, values, strict=True)))
-            self.found_references[name, given] = pks
+        return answers
 
 
 def reference_key(reference: Reference) -> str:

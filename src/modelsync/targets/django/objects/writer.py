@@ -79,6 +79,8 @@ class _Row:
         self.actions = group.actions[position]
         self.key = group.keys[position]
         self.forced = Action.FORCE in self.actions
+        self.has_deleted = False
+        self.has_set = False
         self.missing: list[tuple[Reference, str]] = []
         self.warnings: list[tuple[str, str]] = []
         self.changes: dict[str, tuple[object, object]] = {}
@@ -169,11 +171,19 @@ class _Row:
                 if self.shape.schema.may_break_late and self.context.connection.vendor == "postgresql":
                     check_deferred(self.context.connection)
         except (ProtectedError, RestrictedError, DatabaseError) as error:
-            self.finder.undone()
+            self._forget()
             raise RecordError(explain(error, self.shape.schema)) from error
+        except (RecordError, _Postpone):
+            self._forget()
+            raise
         except ValidationError as error:
-            self.finder.undone()
+            self._forget()
             raise RecordError("; ".join(error.messages)) from error
+        except Exception as error:  # user code: whatever it raises is this row's rejection
+            if not self.shape.schema.user_code:
+                raise
+            self._forget()
+            raise RecordError(f"the model's own code failed: {_said(error)}") from error
 
     def _delete(self, obj: Model) -> None:
         self.changes = {}
@@ -183,7 +193,13 @@ class _Row:
             copy_pk = obj.pk
             obj.delete(using=self.context.using)
             obj.pk = copy_pk
-        self.finder.deleted()
+        self.has_deleted = True
+        self.finder.deleted(obj)
+
+    def _forget(self) -> None:
+        """The row's writes were rolled back; only a delete had been taken note of."""
+        if self.has_deleted or self.shape.schema.user_code:
+            self.finder.undone()
 
     # -- create and update -------------------------------------------------------------------
 
@@ -207,32 +223,34 @@ class _Row:
         before = self.finder.before_write(obj)
         old = {f.attname: getattr(obj, f.attname) for f in self.shape.schema.fields}
         try:
-            self._set_values(obj, forced=self.forced, new=False)
-            targets = self._resolve(obj, forced=self.forced, new=False)
-            changed = bool(self.changes) or self._sets_properties()
-            related = False
-
-            def write() -> None:
-                nonlocal related
-                if victim is not None:
-                    self._delete(victim)
-                if changed:
-                    self._save(obj, new=False)
-                related = self._relate(obj, targets, forced=self.forced)
-
-            kept = dict(self.changes)
-            if changed or victim is not None or targets:
-                self._write(write)
-                self.changes = {**kept, **self.changes}
+            if victim is None:
+                targets = self._settle(obj)
+                if self._has_changed() or targets:
+                    self._write(lambda: self._save_and_relate(obj, targets))
+            else:
+                # The references are looked up when the victim is gone.
+                self._write(lambda: (self._delete(victim), self._save_and_relate(obj, self._settle(obj))))
         except (RecordError, _Postpone):
             for name, value in old.items():
                 setattr(obj, name, value)
             raise
-        if changed:
-            self.finder.wrote(obj, before)
+        self.finder.wrote(obj, before)
         if self.missing:
             self.applied.late.add(self.position)
-        return changed or related or victim is not None
+        return self._has_changed() or victim is not None
+
+    def _settle(self, obj: Model) -> list[tuple[Reference, object]]:
+        """Give the object the row's values and references; the relations to bring about are returned."""
+        self._set_values(obj, forced=self.forced, new=False)
+        return self._resolve(obj, forced=self.forced, new=False)
+
+    def _has_changed(self) -> bool:
+        return bool(self.changes) or self.has_set
+
+    def _save_and_relate(self, obj: Model, targets: list[tuple[Reference, object]]) -> None:
+        if self._has_changed():
+            self._save(obj, new=False)
+        self._relate(obj, targets, forced=self.forced)
 
     def _late(self) -> None:
         """Only the references, of a record that was applied before (semantics: the end of a pass)."""
@@ -294,12 +312,18 @@ class _Row:
             setattr(obj, column.attname, value)
         if not self.context.quiet:
             for extra in self.shape.properties:
-                value = self.columns[extra.index][self.position]
-                if value is not OMITTED and (forced or getattr(obj, extra.name, None) in (None, "")):
-                    setattr(obj, extra.name, value)
+                self._set_property(obj, extra.name, self.columns[extra.index][self.position], forced=forced)
 
-    def _sets_properties(self) -> bool:
-        return bool(self.shape.properties) and not self.context.quiet
+    def _set_property(self, obj: Model, name: str, value: object, *, forced: bool) -> None:
+        """Call a setter, unless the property says that it has the value, or must keep what it has."""
+        current = getattr(obj, name, None)
+        if value is OMITTED or current == value or not (forced or current in (None, "")):
+            return
+        self.has_set = True
+        try:
+            setattr(obj, name, value)
+        except Exception as error:  # user code: whatever it raises is this row's rejection
+            raise RecordError(f"its setter failed: {_said(error)}", column=name, value=value) from error
 
     def _demand_target(self, field: Field, name: str, value: object) -> None:
         """Postpone a record whose plain foreign key names an object that is not there (yet)."""
@@ -417,6 +441,10 @@ class _Row:
                 origin=self.group.origin(self.position),
             )
         )
+
+
+def _said(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
 def is_empty(field: Field, value: object) -> bool:
