@@ -24,9 +24,9 @@ from modelsync.core.events import (
 )
 from modelsync.core.guard import Guard
 from modelsync.core.mapping import ColumnMapping
-from modelsync.core.passes import EVERYTHING, LATE, POSTPONED, Pass, Tally
+from modelsync.core.passes import LATE, POSTPONED, Pass, Tally
 from modelsync.core.ports import Applied, Group, Journal, Observer, Source, Target
-from modelsync.core.records import Action, Batch, Cursor, Record
+from modelsync.core.records import EVERYTHING, Action, Batch, Cursor, Record, translate
 from modelsync.core.results import Notice, Outcome, Rejection, Report, Status
 
 MappingFor = Callable[[Batch], ColumnMapping]
@@ -104,7 +104,7 @@ class _Run:
         self.pass_number = 0
         self.uncommitted = 0
         self.retrying = False
-        self.told: set[tuple[int, str]] = set()
+        self.told: set[tuple[bool, int, str]] = set()
         self.untold: list[Rejection] = []
 
     # -- the run as a whole ------------------------------------------------------------------
@@ -255,8 +255,7 @@ class _Run:
             done = Action.NONE
             for each in earlier:
                 done |= each.actions
-            left = {action: action & ~done for action in set(group.actions)}
-            return [left[action] for action in group.actions]
+            return translate(group.actions, lambda action: action & ~done)
         allowed = []
         for position, action in enumerate(group.actions):
             record = Record(
@@ -428,9 +427,10 @@ class _Run:
         self, kept: list[Notice], group: Group, position: int, column: str | None, reason: str
     ) -> None:
         number = group.numbers[position]
-        if len(kept) >= self.plan.keep_notices or (number, reason) in self.told:
+        told = (kept is self.report.skips, number, reason)
+        if len(kept) >= self.plan.keep_notices or told in self.told:
             return
-        self.told.add((number, reason))
+        self.told.add(told)
         kept.append(Notice(number=number, reason=reason, origin=group.origin(position), column=column))
 
     def _mind_errors(self) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Final, TypeVar
 
 from modelsync.core.errors import ConfigurationError, RecordError
 from modelsync.core.ports import Group
-from modelsync.core.records import OMITTED, Action, Batch, Match
+from modelsync.core.records import EVERYTHING, OMITTED, Action, Batch, Match, translate
 
 ACTION_FLAGS: Final = "action_flags"
 MATCH_ON: Final = "match_on"
@@ -80,61 +80,59 @@ class ColumnMapping:
         `refuse(number, error, reason)` is called for each record that takes no part: with an error
         for a rejection, with None and a reason for a skip.
         """
-        numbers: Sequence[int] = range(batch.start, batch.start + len(batch.rows))
+        if not batch.rows:
+            return
         wanted = self._actions(batch, refuse)
-        matches = self._matches(batch, wanted, refuse)
-        limited = {a: a & allow if a and a & allow & _DOING else None for a in set(wanted)}
-        actions = [limited[a] for a in wanted]
-        keys = self.keys(batch)
         data = [(i, self.rename.get(c, c)) for i, c in enumerate(batch.columns) if self._is_data(c)]
-        columns = tuple(name for _, name in data)
-        cells = tuple([row[i] for row in batch.rows] for i, _ in data)
-        for match, run in groupby(range(len(numbers)), key=matches.__getitem__):
-            positions = [p for p in run if actions[p] is not None]
-            if match is None or not positions:
-                continue
-            whole = Group(
-                batch=batch,
-                columns=columns,
-                cells=cells,
-                actions=actions,  # type: ignore[arg-type]  # positions with None are not taken
-                keys=keys,
-                numbers=numbers,
-                match=match,
-            )
-            yield whole if len(positions) == len(numbers) else whole.take(positions)
+        whole = Group(
+            batch=batch,
+            columns=tuple(name for _, name in data),
+            cells=tuple([row[i] for row in batch.rows] for i, _ in data),
+            actions=translate(wanted, lambda a: a & allow if a & allow & EVERYTHING else Action.NONE),
+            keys=self.keys(batch),
+            numbers=range(batch.start, batch.start + len(batch.rows)),
+            match=self.match_on,
+        )
+        idle = Action.NONE in whole.actions
+        for match, positions in self._matches(batch, wanted, refuse):
+            taken = [p for p in positions if whole.actions[p]] if idle else positions
+            if len(taken) == len(batch.rows):
+                yield replace(whole, match=match)
+            elif taken:
+                yield replace(whole.take(taken), match=match)
 
     def _actions(
         self, batch: Batch, refuse: Callable[[int, RecordError | None, str], None]
-    ) -> list[Action | None]:
+    ) -> list[Action]:
+        """Each row's actions; NONE for a row that has none or bad ones."""
         if ACTION_FLAGS not in batch.columns:
             return [self.actions] * len(batch.rows)
         index = batch.columns.index(ACTION_FLAGS)
 
-        def read(cell: object) -> Action | RecordError | None:
+        def read(cell: object) -> Action | RecordError:
             try:
                 return Action.parse(_text(cell))
             except RecordError as error:
                 return error
 
-        result: list[Action | None] = []
+        result: list[Action] = []
         for position, action in enumerate(_each(read, [row[index] for row in batch.rows])):
             if isinstance(action, RecordError):
                 refuse(batch.start + position, action, action.reason)
-                result.append(None)
-            elif action is None or not action & _DOING:
+                result.append(Action.NONE)
+                continue
+            if not action & EVERYTHING:
                 refuse(batch.start + position, None, "it has no action flag; write c, u or d")
-                result.append(None)
-            else:
-                result.append(action)
+            result.append(action)
         return result
 
     def _matches(
         self,
         batch: Batch,
-        wanted: Sequence[Action | None],
+        wanted: Sequence[Action],
         refuse: Callable[[int, RecordError | None, str], None],
-    ) -> list[Match | None]:
+    ) -> Iterator[tuple[Match, Sequence[int]]]:
+        """The match expressions of the rows, each with a run of positions that have it."""
         names = set(self.data_columns(batch.columns))
 
         def usable(match: Match) -> Match | RecordError:
@@ -159,25 +157,26 @@ class ColumnMapping:
             found = _each(read, [row[index] for row in batch.rows])
         else:
             found = [usable(self.match_on)] * len(batch.rows)
-        result: list[Match | None] = []
-        for position, match in enumerate(found):
-            if isinstance(match, RecordError):
-                if wanted[position] is not None:
+        if found.count(found[0]) == len(found) and isinstance(found[0], Match):
+            yield found[0], range(len(found))
+            return
+        for match, run in groupby(range(len(found)), key=found.__getitem__):
+            positions = list(run)
+            if isinstance(match, Match):
+                yield match, positions
+                continue
+            for position in positions:
+                if wanted[position] & EVERYTHING:
                     refuse(batch.start + position, match, match.reason)
-                result.append(None)
-            else:
-                result.append(match)
-        return result
 
     def keys(self, batch: Batch) -> list[str | None]:
         """The external key of each row; None where there is none."""
         if not self.has_system or self.key_column not in batch.columns:
             return [None] * len(batch.rows)
         index = batch.columns.index(self.key_column)
-        return [_text(row[index]).strip() or None for row in batch.rows]
-
-
-_DOING: Final = Action.CREATE | Action.UPDATE | Action.DELETE
+        cells = [row[index] for row in batch.rows]
+        texts = cells if set(map(type, cells)) <= {str} else list(map(_text, cells))
+        return [text.strip() or None for text in texts]  # type: ignore[attr-defined]  # texts by now
 
 
 def _text(cell: object) -> str:

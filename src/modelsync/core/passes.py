@@ -8,10 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from modelsync.core.records import Action, Record
+from modelsync.core.records import EVERYTHING, Action, Record
 from modelsync.core.results import Outcome
-
-EVERYTHING: Final = Action.CREATE | Action.UPDATE | Action.DELETE
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,12 @@ class Group:
     def __len__(self) -> int:
         return len(self.numbers)
 
+    @property
+    def uniform(self) -> Action | None:
+        """The actions that all records have; None where they differ."""
+        first = self.actions[0]
+        return first if self.actions.count(first) == len(self.actions) else None
+
     def origin(self, position: int) -> Origin:
         """Where the record at `position` stands in the input."""
         return self.batch.places(self.numbers[position] - self.batch.start)

@@ -58,7 +58,20 @@ _LETTERS: Final = {
     "d": Action.DELETE,
     "*": Action.FORCE,
 }
-DOING: Final = Action.CREATE | Action.UPDATE | Action.DELETE
+#: What a record can ask for; force only says how.
+EVERYTHING: Final = Action.CREATE | Action.UPDATE | Action.DELETE
+
+
+def translate(actions: Sequence[Action], function: Callable[[Action], T]) -> list[T]:
+    """`function` of each action, worked out once per distinct one.
+
+    Actions are told apart by identity, which they have by being flags: their hash is slow.
+    """
+    first = actions[0] if actions else Action.NONE
+    if actions.count(first) == len(actions):
+        return [function(first)] * len(actions)
+    known = {number: function(action) for number, action in {id(a): a for a in actions}.items()}
+    return list(map(known.__getitem__, map(id, actions)))
 
 
 @dataclass(frozen=True, slots=True)

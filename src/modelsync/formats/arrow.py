@@ -71,7 +71,9 @@ class ArrowTable:
                     part = batch.slice(start, size)
                     cells = [self._cells(part, i, before + start) for i in range(len(self.columns))]
                     number = before + start + 1
-                    yield Chunk(columns=self.columns, rows=list(zip(*cells, strict=True)), place=number.__add__)
+                    yield Chunk(
+                        columns=self.columns, rows=list(zip(*cells, strict=True)), place=number.__add__
+                    )
                 before += batch.num_rows
         except (pyarrow.ArrowException, OSError) as error:
             raise Permanent(f"{self.name} cannot be read after row {before}: {error}") from error

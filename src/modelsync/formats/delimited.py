@@ -76,9 +76,8 @@ class DelimitedTable:
         while taken.rows and not any(cell.strip() for cell in taken.rows[0]):
             taken = _Taken(self, 1)
         if taken.faults:
-            raise Permanent(
-                f"{self.name}: the header in line {taken.faults[0].place} cannot be read: {taken.faults[0].reason}"
-            )
+            fault = taken.faults[0]
+            raise Permanent(f"{self.name}: the header in line {fault.place} cannot be read: {fault.reason}")
         if not taken.rows:
             raise Permanent(f"{self.name} is empty: it has not even a header line")
         return header(taken.rows[0], self.name)
@@ -144,7 +143,8 @@ class _Taken:
             return start + index + 1
         if self.starts is None:
             self.starts = []
-            for (first, start), (end, _) in zip(self.parts, [*self.parts[1:], (len(self.rows), 0)], strict=True):
+            ends = [*(first for first, _ in self.parts[1:]), len(self.rows)]
+            for (first, start), end in zip(self.parts, ends, strict=True):
                 self.starts += accumulate(map(_height, self.rows[first:end]), initial=start + 1)
                 self.starts.pop()
         return self.starts[index]

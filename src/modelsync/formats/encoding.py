@@ -154,8 +154,8 @@ def _not_utf8(block: bytes, file: BinaryIO, name: str) -> bytes | None:
             odd = bytes(error.object)
             if not is_plain or not odd[: error.start].isascii():
                 raise Permanent(
-                    f"{name} is UTF-8 at first and then not any more: it is damaged, or put together from texts "
-                    f"of different encodings; mend it, or say --encoding"
+                    f"{name} is UTF-8 at first and then not any more: it is damaged, or put together from "
+                    f"texts of different encodings; mend it, or say --encoding"
                 ) from error
             return odd
         is_plain = False

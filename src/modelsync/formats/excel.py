@@ -23,15 +23,16 @@ def open_table(document: Document) -> ExcelTable:
     content = BytesIO(document.file.read())
     try:
         workbook = calamine.CalamineWorkbook.from_filelike(content)
-        return ExcelTable(document.name, workbook.get_sheet_by_name(_sheet_name(document, workbook)))
+        return ExcelTable(document.name, workbook.get_sheet_by_name(_sheet_name(document, workbook, calamine)))
     except (calamine.CalamineError, OSError) as error:
         raise Permanent(f"{document.name} is no workbook that can be read: {error}") from error
 
 
-def _sheet_name(document: Document, workbook: Any) -> str:
+def _sheet_name(document: Document, workbook: Any, calamine: Any) -> str:
     wanted, names = document.reading.sheet, workbook.sheet_names
     if wanted is None:
-        shown = (s.name for s in workbook.sheets_metadata if s.visible.name == "Visible" and s.typ.name == "WorkSheet")
+        visible, plain = calamine.SheetVisibleEnum.Visible, calamine.SheetTypeEnum.WorkSheet
+        shown = (s.name for s in workbook.sheets_metadata if s.visible == visible and s.typ == plain)
         first = next(shown, None)
         if first is None:
             raise Permanent(f"{document.name} has no sheet that can be seen; name one with --sheet")

@@ -44,10 +44,16 @@ class NdjsonTable:
             try:
                 yield number, decode(line)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                yield Fault(place=number, reason=f"it is no JSON: {error}", raw=[line.decode(errors="replace").strip()])
+                yield Fault(
+                    place=number,
+                    reason=f"it is no JSON: {error}",
+                    raw=[line.decode(errors="replace").strip()],
+                )
 
     def _lines(self) -> Iterator[bytes]:
         try:
             yield from self.file
         except UnicodeError as error:
-            raise Permanent(f"{self.name} is not in the encoding that it says; say --encoding: {error}") from error
+            raise Permanent(
+                f"{self.name} is not in the encoding that it says; say --encoding: {error}"
+            ) from error

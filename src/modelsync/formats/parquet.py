@@ -10,10 +10,10 @@ from modelsync.formats.table import Document
 def open_table(document: Document) -> ArrowTable:
     """A Parquet file. Raises ConfigurationError without pyarrow."""
     pyarrow = need_pyarrow("Parquet")
-    import pyarrow.parquet
+    from pyarrow.parquet import ParquetFile
 
     try:
-        file = pyarrow.parquet.ParquetFile(document.file)
+        file = ParquetFile(document.file)
     except (pyarrow.ArrowException, OSError) as error:
         raise Permanent(f"{document.name} is no Parquet file that can be read: {error}") from error
     return ArrowTable(

@@ -32,4 +32,6 @@ def _is_fault(item: tuple[int, object] | Fault) -> bool:
 
 def _no_object(place: int, value: object) -> Fault:
     kind = {"list": "an array", "str": "a text", "NoneType": "null"}.get(type(value).__name__, "no object")
-    return Fault(place=place, reason=f"it is {kind}; a record is an object of column names and values", raw=[value])
+    return Fault(
+        place=place, reason=f"it is {kind}; a record is an object of column names and values", raw=[value]
+    )

@@ -121,6 +121,8 @@ class Tabulator:
             known.update(dict.fromkeys(mapping))
         for name in known:
             if not isinstance(name, str):
-                raise ConfigurationError(f"a column name is a text, not {name!r}; name it when you make the records")
+                raise ConfigurationError(
+                    f"a column name is a text, not {name!r}; name it when you make the records"
+                )
         self.columns = tuple(known)
         return [[mapping.get(name, OMITTED) for name in self.columns] for mapping in mappings]

@@ -63,7 +63,12 @@ def _batch(chunk: Chunk, labels: Labels, *, unit: str, is_text: bool, start: int
         model=labels.model,
         system=labels.system,
         broken=[
-            Broken(number=number, origin=Origin(labels.name, fault.place, unit), reason=fault.reason, raw=fault.raw)
+            Broken(
+                number=number,
+                origin=Origin(labels.name, fault.place, unit),
+                reason=fault.reason,
+                raw=fault.raw,
+            )
             for number, fault in enumerate(chunk.faults, first_broken)
         ],
         is_text=is_text,

@@ -44,7 +44,9 @@ class ChainSource:
             self.current = index
             for batch in self.sources[index].read(at):  # type: ignore[arg-type]  # a cursor, by contract
                 done = before + batch.start + len(batch.rows) + len(batch.broken)
-                yield _moved(batch, before, {"source": index, "before": before, "done": done, "at": batch.after})
+                yield _moved(
+                    batch, before, {"source": index, "before": before, "done": done, "at": batch.after}
+                )
             before, at = done, None
 
 

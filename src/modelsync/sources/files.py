@@ -10,7 +10,7 @@ from dataclasses import replace
 from modelsync.core.errors import ConfigurationError
 from modelsync.core.ports import Extent
 from modelsync.core.records import Batch, Cursor
-from modelsync.formats import FORMATS, SEEKING, Document, Reading, Table, format_named, format_of, stem_of
+from modelsync.formats import FORMATS, SEEKING, Document, Reading, Table, format_named, format_of
 from modelsync.sources.batches import DEFAULT_ROWS, Labels, batches
 from modelsync.sources.opening import STDIN, Content, readable
 
@@ -110,6 +110,7 @@ class FileSource:
             return "csv"
         if found is None:
             raise ConfigurationError(
-                f"the name of {self.name} does not say its format; say it with --format ({', '.join(FORMATS)})"
+                f"the name of {self.name} does not say its format; say it with --format "
+                f"({', '.join(FORMATS)})"
             )
         return found

@@ -6,8 +6,9 @@ import pickle
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from typing import IO, Any
+from weakref import finalize
 
-from modelsync.core.errors import ConfigurationError
+from modelsync.core.errors import ConfigurationError, Permanent
 from modelsync.core.ports import Extent
 from modelsync.core.records import Batch, Cursor
 from modelsync.formats.arrow import ArrowTable, need_pyarrow
@@ -46,7 +47,7 @@ class IterableSource:
         self.batch_rows = batch_rows
         self.labels = Labels(name=name, model=model, system=system)
         self.is_arrow = hasattr(rows, "__arrow_c_stream__")
-        self.spool: _Spool | None = _Spool(self._chunks()) if self._once() else None
+        self.spool: _Spool | None = _Spool(name, self._chunks()) if self._once() else None
 
     @property
     def name(self) -> str:
@@ -59,26 +60,48 @@ class IterableSource:
         yield from batches(chunks, self.labels, unit="record", is_text=False, seal="", after=after)
 
     def _once(self) -> bool:
-        """Whether the rows can be read only once."""
-        if self.is_arrow:
-            return hasattr(self.rows, "read_next_batch")
-        return iter(self.rows) is self.rows
+        """Whether the rows can be read only once: an iterator, or an Arrow stream (it has no length)."""
+        return not hasattr(self.rows, "__len__") if self.is_arrow else isinstance(self.rows, Iterator)
 
     def _chunks(self) -> Iterator[Chunk]:
         if self.is_arrow:
             pyarrow = need_pyarrow("Arrow")
             reader = pyarrow.RecordBatchReader.from_stream(self.rows)
             return ArrowTable(self.name, reader.schema.names, lambda rows: reader).chunks(self.batch_rows)
-        return chunks_of(enumerate(self.rows, 1), self.batch_rows)
+        return chunks_of(enumerate(_each_its_own(self.rows), 1), self.batch_rows)
+
+
+def _each_its_own(rows: Iterable[object]) -> Iterator[object]:
+    """The rows, as long as an iterator does not give one mapping again and again with other values.
+
+    A chunk of such rows would be the last of them, many times.
+    """
+    if not isinstance(rows, Iterator):
+        return iter(rows)
+    return _checked(rows)
+
+
+def _checked(rows: Iterator[object]) -> Iterator[object]:
+    last = None
+    for row in rows:
+        if row is last and isinstance(row, Mapping):
+            raise ConfigurationError(
+                "the rows are one mapping that changes; yield a new one for each, as dict(row)"
+            )
+        last = row
+        yield row
 
 
 class _Spool:
     """Chunks that come only once, kept in a temporary file while they are read for the first time."""
 
-    def __init__(self, source: Iterator[Chunk]) -> None:
+    def __init__(self, name: str, source: Iterator[Chunk]) -> None:
+        self.name = name
         self.source = source
         self.file: IO[bytes] = tempfile.SpooledTemporaryFile(_SPOOL_IN_MEMORY)  # noqa: SIM115  # lives with the source
+        finalize(self, self.file.close)
         self.kept = 0
+        self.broke_off = False
 
     def chunks(self) -> Iterator[Chunk]:
         """All chunks: those that were kept, then what the source still has."""
@@ -90,7 +113,7 @@ class _Spool:
                 at = self.file.tell()
                 chunk = Chunk(columns=columns, rows=rows, place=places.__getitem__, faults=faults)
             else:
-                following = next(self.source, None)
+                following = self._next()
                 if following is None:
                     return
                 chunk = following
@@ -98,10 +121,26 @@ class _Spool:
             number += 1
             yield chunk
 
+    def _next(self) -> Chunk | None:
+        """The next chunk that the source gives. One that failed must not seem to be at its end later."""
+        if self.broke_off:
+            raise Permanent(f"{self.name} broke off when they were read before; make a new source of them")
+        self.broke_off = True
+        chunk = next(self.source, None)
+        self.broke_off = False
+        return chunk
+
     def _keep(self, chunk: Chunk) -> int:
         places = [chunk.place(i) for i in range(len(chunk.rows))]
-        end = self.file.seek(0, 2)
-        self.file.seek(end)
-        pickle.dump((chunk.columns, chunk.rows, places, list(chunk.faults)), self.file)
+        try:
+            kept = pickle.dumps((chunk.columns, chunk.rows, places, list(chunk.faults)))
+        except (pickle.PicklingError, TypeError, AttributeError) as error:
+            self.broke_off = True
+            raise ConfigurationError(
+                f"{self.name} come only once and hold something that cannot be kept for a second reading "
+                f"({error}); give a list of them"
+            ) from error
+        self.file.seek(0, 2)
+        self.file.write(kept)
         self.kept += 1
         return self.file.tell()

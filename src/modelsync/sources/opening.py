@@ -62,9 +62,14 @@ class Content:
     def local(self) -> Path:
         """The file on this machine; raises Permanent when there is none, Transient when it may come."""
         if self._local is None:
-            local = self._copy() if self.is_copied else _local_path(self.path)
+            local = Path() if self.is_copied else _local_path(self.path)
+            # A pipe, such as a shell's <(...), can be read only once.
+            self.is_copied = self.is_copied or (local.exists() and not local.is_file() and not local.is_dir())
+            local = self._copy() if self.is_copied else local
             if local.is_dir():
-                raise Permanent(f"{self.name} is a folder; name its files, or a pattern such as {self.name}/*.csv")
+                raise Permanent(
+                    f"{self.name} is a folder; name its files, or a pattern such as {self.name}/*.csv"
+                )
             self._size = local.stat().st_size
             self._local = local
         return self._local
@@ -121,7 +126,7 @@ class Content:
         seal = self.seal()
         if self._seal is not None and seal != self._seal:
             raise Permanent(
-                f"{self.name} was changed while it was being read; run again when nobody writes to it any more"
+                f"{self.name} was changed while it was being read; run again when nobody writes to it"
             )
         self._seal = seal
 
@@ -150,8 +155,8 @@ class Content:
             names = [n for n in archive.namelist() if not n.endswith("/") and not n.startswith("__MACOSX/")]
         if len(names) != 1:
             raise ConfigurationError(
-                f"{self.name} holds {len(names)} files ({', '.join(names[:5])}); pack one file in an archive, "
-                f"or unpack it and give its folder"
+                f"{self.name} holds {len(names)} files ({', '.join(names[:5])}); "
+                f"pack one file in an archive, or unpack it and give its folder"
             )
         return names[0]
 
@@ -170,7 +175,10 @@ class Content:
             with open(handle, "wb") as file:
                 if self.path == STDIN:
                     shutil.copyfileobj(sys.stdin.buffer, file, 1 << 20)
-            if self.path != STDIN:
+                elif not is_remote(self.path):
+                    with open(self.path, "rb") as pipe:
+                        shutil.copyfileobj(pipe, file, 1 << 20)
+            if is_remote(self.path):
                 fetch(self.path, copy)
             with copy.open("rb") as file:
                 self._digest = hashlib.file_digest(file, "blake2b").hexdigest()[:24]

@@ -19,7 +19,7 @@ def find_files(named: Sequence[str | os.PathLike[str]]) -> list[str]:
     programs. Raises ConfigurationError for what is not there.
     """
     found: dict[str, None] = {}
-    for each in map(os.fspath, named):
+    for each in [os.fspath(path) for path in named]:
         try:
             found.update(dict.fromkeys(_expanded(each)))
         except OSError as error:

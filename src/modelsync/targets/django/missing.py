@@ -51,8 +51,9 @@ class Missing:
 
     def delete(self) -> int:
         """Delete what is missing; how many objects went. Raises GuardError."""
-        removed = 0
-        for context in self.contexts.values():
+        removed, contexts = 0, self.contexts
+        self.contexts = {}
+        for context in contexts.values():
             if context.connection.vendor == "postgresql":
                 with context.connection.cursor() as cursor:
                     cursor.execute(f"ANALYZE {context.connection.ops.quote_name(SEEN)}")

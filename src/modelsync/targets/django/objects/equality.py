@@ -51,7 +51,7 @@ def find_equal(
         declared += [StageColumn(name, field=field) for name, field in zip(names, fields, strict=True)]
         dialect.create_stage(cursor, WANTED, declared)
         dialect.load(cursor, WANTED, ["n", *names], [list(range(len(wanted))), *columns])
-        dialect.analyze(cursor, WANTED)
+        dialect.analyze(cursor, WANTED, names)
         equal = " AND ".join(
             f"t.{dialect.quote(field.column or '')} = w.{name}" for name, field in zip(names, fields, strict=True)
         )

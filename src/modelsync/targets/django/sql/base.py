@@ -67,8 +67,8 @@ class Dialect(ABC):
         """Drop a temporary table if it is there."""
         cursor.execute(f"DROP TABLE IF EXISTS {self.quote(name)}")
 
-    def analyze(self, cursor: Any, name: str) -> None:
-        """Let the planner know how big a table is."""
+    def analyze(self, cursor: Any, name: str, columns: Sequence[str]) -> None:
+        """Let the planner know how big a table is, and how its values in these columns are spread."""
 
     @abstractmethod
     def adapt(self, field: Field, value: Any) -> Any:
@@ -97,6 +97,15 @@ class Dialect(ABC):
     @abstractmethod
     def key_value(self, field: Field, text: str) -> str:
         """A mapping's text as a primary key."""
+
+    def tells_apart(self, field: Field) -> bool:
+        """Whether values of a field that the database calls equal are the same to the letter."""
+        field = base_field(field)
+        return not isinstance(field, TEXTS) or not (
+            self.folds_text
+            or getattr(field, "db_collation", None)
+            or (field.db_type(self.connection) or "") == "citext"
+        )
 
     # -- statements --------------------------------------------------------------------------
 

@@ -29,8 +29,11 @@ def shared_items(shape: Shape, loaded: Loaded, dialect: Dialect, cursor: Any, st
         shared.append(_shared_values([loaded.columns["k"]]))
     for fields in sets:
         names = [name for field in fields for name in _columns(shape, field)]
+        columns = [loaded.columns[name] for name in names]
         if all(_compares_in_python(field, dialect) for field in fields):
-            shared.append(_shared_values([loaded.columns[name] for name in names]))
+            shared.append(_shared_values(columns))
+        elif any(map(_differs_whatever_the_collation, columns)):
+            continue
         else:
             shared.append(_shared_rows(names, dialect, cursor, stage))
     return [each for each in shared if each]
@@ -74,10 +77,20 @@ def _compares_in_python(field: Field, dialect: Dialect) -> bool:
     """Whether equal staged values are exactly those that the database calls equal."""
     if isinstance(field, models.ForeignKey):
         return False
-    field = base_field(field)
-    if isinstance(field, TEXTS):
-        return not dialect.folds_text and not getattr(field, "db_collation", None)
-    return isinstance(field, models.IntegerField)
+    if isinstance(base_field(field), TEXTS):
+        return dialect.tells_apart(field)
+    return isinstance(base_field(field), models.IntegerField)
+
+
+def _differs_whatever_the_collation(values: Sequence[Any]) -> bool:
+    """Whether no two of the values are equal under any collation: plain ASCII that differs in more
+    than letter case and trailing spaces."""
+    if set(map(type, values)) != {str}:
+        return False
+    joined = "".join(values)
+    return (
+        joined.isascii() and joined.isprintable() and len({v.rstrip(" ").lower() for v in values}) == len(values)
+    )
 
 
 def _shared_values(columns: Sequence[Sequence[Any]]) -> dict[int, object]:

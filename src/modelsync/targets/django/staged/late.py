@@ -33,6 +33,9 @@ class LateStatements(Statements):
         """A late record makes no object that another could name."""
         return []
 
+    def _is_needy(self) -> str:
+        return TRUE
+
     def _changed(self) -> str:
         tests = [self._redirects(i) for i, _ in enumerate(self.shape.references)]
         return "(" + " OR ".join(tests) + ")"

@@ -10,7 +10,7 @@ from django.db import models
 
 from modelsync.core.errors import RecordError
 from modelsync.core.ports import Group
-from modelsync.core.records import OMITTED, Action
+from modelsync.core.records import OMITTED, Action, translate
 from modelsync.models import ExternalKeyMapping
 from modelsync.targets.django.cells import lookup_values, note_fault
 from modelsync.targets.django.context import Context
@@ -151,10 +151,9 @@ def load_group(context: Context, layout: Layout, group: Group, dialect: Dialect)
     if layout.has_keys:
         columns["k"] = list(group.keys)
         _check_keys(group, errors)
-    actions = set(group.actions)
-    uniform = actions.pop() if len(actions) == 1 else None
+    uniform = group.uniform
     if uniform is None:
-        columns["a"] = [action.value for action in group.actions]
+        columns["a"] = translate(group.actions, lambda action: action.value)
     for index in partial:
         cells = group.cells[index]
         columns[f"h{index}"] = [0 if cell is OMITTED else 1 for cell in cells]

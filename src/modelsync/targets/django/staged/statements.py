@@ -66,6 +66,8 @@ class Statements:
         ]
         self.pk_column = next((c for c in self.shape.values if c.field is self.schema.pk), None)
         self.draws_ids = isinstance(self.schema.pk, models.AutoField) and self.pk_column is None
+        #: Whether rows may go to an object that their key names, and so give it another match value.
+        self.has_strays = False
 
     # -- what a record asks for --------------------------------------------------------------
 
@@ -78,6 +80,10 @@ class Statements:
     def span(self, low: int, high: int, level: int) -> str:
         """SQL: the rows of the stage that a statement is about."""
         return f"s.w = {level} AND s.n BETWEEN {low} AND {high}"
+
+    def joined_on(self) -> list[str]:
+        """The columns of the stage that the plan is joined on."""
+        return [f"v{column.index}" for column in self._match_columns()] or ["k"]
 
     # -- finding -----------------------------------------------------------------------------
 
@@ -104,7 +110,10 @@ class Statements:
         return f"{alias}.{self.q(self.schema.pk.column or '')}"
 
     def plan(self, low: int, high: int, level: int) -> list[Statement]:
-        """Statements that make the plan of the rows of a span."""
+        """Statements that make the plan of the rows of a span.
+
+        Rows whose object is already as they want it are left out, unless `has_strays`.
+        """
         by_match = bool(self._match_columns())
         source = f"{self.q(STAGE)} s"
         params: list[Any] = []
@@ -117,13 +126,28 @@ class Statements:
             source += f" LEFT JOIN {self.target} t ON {self._linked('t')}"
         select = self._plan_columns(stray=by_match and self.layout.has_keys, conflict="0")
         joins, joined = self._reference_joins(low, high, level)
+        needy = f" AND {self._is_needy()}" if by_match and not self.has_strays else ""
         return [
             (
                 f"CREATE TEMPORARY TABLE {self.q(PLAN)} AS SELECT {select} FROM {source}{joins} "
-                f"WHERE {self.span(low, high, level)}",
+                f"WHERE {self.span(low, high, level)}{needy}",
                 params + joined,
             )
         ]
+
+    def _is_needy(self) -> str:
+        """SQL: whether there is anything to do or to tell about a row."""
+        tests = [f"{self.pk_of('t')} IS NULL"]
+        if self.layout.has_keys:
+            tests += [f"(k.id IS NULL AND s.k IS NOT NULL)", f"({self._astray()})"]
+        tests.append(f"({self.asks(Action.UPDATE)} AND {self._changed()})")
+        tests += [f"({each}) <> 0" for each in (self._late(), self._ambiguous(), self._absent()) if each != "0"]
+        return f"({' OR '.join(tests)})"
+
+    def _astray(self) -> str:
+        """SQL: whether the row's key points elsewhere than to the matched object."""
+        key_text = self.dialect.key_text(self.schema.pk, self.pk_of("t"))
+        return f"k.id IS NOT NULL AND ({self.pk_of('t')} IS NULL OR k.{self.q('object_id')} <> {key_text})"
 
     def plan_linked(self, low: int, high: int, level: int) -> list[Statement]:
         """Statements that plan the stray rows anew, by the object that their key points to."""
@@ -158,10 +182,8 @@ class Statements:
 
     def _plan_columns(self, *, stray: bool, conflict: str) -> str:
         found = f"{self.pk_of('t')} IS NOT NULL"
-        key_text = self.dialect.key_text(self.schema.pk, self.pk_of("t"))
         astray = (
-            f"CASE WHEN k.id IS NOT NULL AND ({self.pk_of('t')} IS NULL OR k.{self.q('object_id')} <> {key_text}) "
-            f"THEN 1 ELSE 0 END"
+            f"CASE WHEN {self._astray()} THEN 1 ELSE 0 END"
             if stray
             else f"CASE WHEN k.id IS NOT NULL AND {self.pk_of('t')} IS NULL THEN 1 ELSE 0 END"
             if self.layout.has_keys
@@ -299,7 +321,7 @@ class Statements:
     # -- comparing and writing ---------------------------------------------------------------
 
     def _changed(self) -> str:
-        tests = [self._differs(c) for c in self.shape.values if not c.field.primary_key]
+        tests = [self._differs(c) for c in self._written_columns()]
         tests += [self._redirects(i) for i, _ in enumerate(self.shape.references)]
         return "(" + " OR ".join(tests) + ")" if tests else FALSE
 
@@ -346,8 +368,18 @@ class Statements:
 
     def written(self) -> list[Field]:
         """The fields that an update writes."""
-        fields = [c.field for c in self.shape.values if not c.field.primary_key]
+        fields = [c.field for c in self._written_columns()]
         return fields + [r.field for r in self.shape.references if r.field]
+
+    def _written_columns(self) -> list[ValueColumn]:
+        """The columns that an update may change: what rows match on is equal already, to the letter
+        where the database tells letters apart, unless a row's key names another object."""
+        matched = () if self.has_strays else self.shape.match.names
+        return [
+            c
+            for c in self.shape.values
+            if not c.field.primary_key and not (c.name in matched and self.dialect.tells_apart(c.field))
+        ]
 
     def update(self) -> Statement:
         """Write the changed objects, and the fields that fill themselves on saving."""
@@ -409,22 +441,36 @@ class Statements:
         return f"{start - step} + {count}" if step == 1 else f"{start - step} + {step} * {count}"
 
     def note_ids(self, first: tuple[int, int]) -> Statement:
-        """Put counted keys into the plan."""
-        numbered = (
-            f"(SELECT p.n AS n, {self._counted(first)} AS id FROM {self.q(PLAN)} p WHERE p.act = {Act.CREATE}) AS c"
+        """Put counted keys into the plan, for statements that need them there."""
+        return self.dialect.update(PLAN, "q", [("tgt", "c.id")], f"{self._numbered(first)} AS c", "c.n = q.n"), []
+
+    def _numbered(self, first: tuple[int, int]) -> str:
+        """The new objects' rows with their counted keys."""
+        return (
+            f"(SELECT p.n AS n, p.map_id AS map_id, {self._counted(first)} AS id "
+            f"FROM {self.q(PLAN)} p WHERE p.act = {Act.CREATE})"
         )
-        return self.dialect.update(PLAN, "q", [("tgt", "c.id")], numbered, "c.n = q.n"), []
 
     # -- keys --------------------------------------------------------------------------------
 
-    def insert_keys(self) -> Statement:
-        """Map the keys that have no mapping yet."""
+    def insert_keys(self, acts: Sequence[Act]) -> Statement:
+        """Map the keys that have no mapping yet, of rows with these acts."""
         key_text = self.dialect.key_text(self.schema.pk, "p.tgt")
+        listed = ", ".join(str(int(act)) for act in acts)
+        return self._insert_keys(key_text, f"{self.q(PLAN)} p", f"p.act IN ({listed})")
+
+    def insert_new_keys(self, first: tuple[int, int]) -> Statement:
+        """Map the keys of new objects whose own keys were counted."""
+        return self._insert_keys(
+            self.dialect.key_text(self.schema.pk, "p.id"), f"{self._numbered(first)} AS p", TRUE
+        )
+
+    def _insert_keys(self, key_text: str, source: str, where: str) -> Statement:
         names = ("external_system_id", "content_type_id", "external_key", "object_id")
         return (
             f"INSERT INTO {self.mapping} ({', '.join(self.q(n) for n in names)}) "
-            f"SELECT %s, %s, s.k, {key_text} FROM {self.q(PLAN)} p JOIN {self.q(STAGE)} s ON s.n = p.n "
-            f"WHERE s.k IS NOT NULL AND p.map_id IS NULL AND p.act IN ({Act.CREATE}, {Act.UPDATE}, {Act.KEEP})",
+            f"SELECT %s, %s, s.k, {key_text} FROM {source} JOIN {self.q(STAGE)} s ON s.n = p.n "
+            f"WHERE s.k IS NOT NULL AND p.map_id IS NULL AND {where} ORDER BY s.n",
             [self.context.system, self.context.content_type],
         )
 

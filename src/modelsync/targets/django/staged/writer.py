@@ -13,7 +13,7 @@ from django.db import DatabaseError, transaction
 
 from modelsync.core.planning import HELD_BY_OTHERS, NO_KEY, NOT_HELD, NOTHING_TO_UPDATE
 from modelsync.core.ports import Applied, Group
-from modelsync.core.records import Action
+from modelsync.core.records import Action, translate
 from modelsync.core.results import Change, Outcome
 from modelsync.targets.django.context import Context
 from modelsync.targets.django.objects import ObjectsWriter
@@ -43,6 +43,7 @@ _OUTCOMES = {
     Act.NOT_HELD: Outcome.SKIPPED,
     Act.NO_KEY: Outcome.SKIPPED,
 }
+_FACTS = ("stray", "late", "ambiguous", "absent")
 _REASONS = {
     Act.NOTHING: NOTHING_TO_UPDATE,
     Act.HELD_BY_OTHERS: HELD_BY_OTHERS,
@@ -128,10 +129,10 @@ class _Group:
         return self.applied
 
     def _stage(self) -> None:
-        self.dialect.create_stage(self.cursor, STAGE, self.layout.columns)
         names = list(self.loaded.columns)
+        self.dialect.create_stage(self.cursor, STAGE, [c for c in self.layout.columns if c.name in names])
         self.dialect.load(self.cursor, STAGE, names, [self.loaded.columns[name] for name in names])
-        self.dialect.analyze(self.cursor, STAGE)
+        self.dialect.analyze(self.cursor, STAGE, self.sql.joined_on())
         self.shared = shared_items(self.layout.shape, self.loaded, self.dialect, self.cursor, STAGE)
 
     # -- sets and rows -----------------------------------------------------------------------
@@ -186,20 +187,23 @@ class _Group:
         cut = min(hazards, default=None)
         if cut is not None:
             self.run((f"DELETE FROM {self.q(PLAN)} WHERE n >= {cut}", []))
-        absent = self.numbers(f"SELECT n FROM {self.q(PLAN)} WHERE absent <> 0")
+        absent = self.numbers(f"SELECT n FROM {self.q(PLAN)} WHERE absent <> 0") if self.facts["absent"] else []
         if absent:
             self.run((f"DELETE FROM {self.q(PLAN)} WHERE absent <> 0", []))
         absent += self._named_before() + self._lacking()
+        if absent or cut is not None:
+            self._read_facts()
+        taken = rows if cut is None else [row for row in rows if row < cut]
         kept = len(self.applied.changes), self.applied.keys_removed
         try:
             with self._timed("write"), transaction.atomic(using=self.context.using):
-                written = self._execute()
+                self._execute()
         except DatabaseError:
             self.pending_keys = 0
             del self.applied.changes[kept[0] :]
             self.applied.keys_removed = kept[1]
-            return self._halve([row for row in rows if row not in several and (cut is None or row < cut)], level, cut)
-        self._note(written)
+            return self._halve([row for row in taken if row not in several], level, cut)
+        self._note(taken)
         if leftover := sorted(row for row in {*several, *absent} if cut is None or row < cut):
             self.one_by_one(leftover)
         return cut
@@ -229,12 +233,16 @@ class _Group:
             self.dialect.drop(self.cursor, table)
         for statement in self.sql.plan(low, high, level):
             self.run(statement)
-        self.facts = self._facts()
+        self._read_facts()
         hazards: list[int] = []
+        if self.facts["stray"] and self.kind is _Kind.WRITES and not self.sql.has_strays:
+            # From now on rows may meet at one object by different ways: all of them must be in the plan.
+            self.sql.has_strays = True
+            return self._plan(low, high, level)
         if self.facts["stray"] and self.kind is not _Kind.DELETES and self.layout.shape.match.tokens:
             for statement in self.sql.plan_linked(low, high, level):
                 self.run(statement)
-            self.facts = self._facts()
+            self._read_facts()
             if self.sql.own_references():
                 self.cuts = MOST_CUTS
                 return [low]
@@ -272,52 +280,68 @@ class _Group:
             marks = ", ".join(["%s"] * len(chunk))
             self.run((f"DELETE FROM {self.q(PLAN)} WHERE n IN ({marks})", list(chunk)))
 
-    def _facts(self) -> dict[str, int]:
-        names = ("stray", "late", "ambiguous", "absent")
-        sums = ", ".join(f"SUM(CASE WHEN {name} <> 0 THEN 1 ELSE 0 END)" for name in names)
-        self.cursor.execute(f"SELECT {sums}, SUM(CASE WHEN map_id IS NULL THEN 1 ELSE 0 END) FROM {self.q(PLAN)}")
-        row = self.cursor.fetchone()
-        return dict(zip((*names, "unmapped"), (int(value or 0) for value in row), strict=True))
+    def _read_facts(self) -> None:
+        """Count the plan's rows per act, and those with each peculiarity."""
+        sums = ", ".join(f"SUM(CASE WHEN {name} <> 0 THEN 1 ELSE 0 END)" for name in _FACTS)
+        unmapped = "SUM(CASE WHEN map_id IS NULL THEN 1 ELSE 0 END)"
+        self.cursor.execute(f"SELECT act, COUNT(*), {sums}, {unmapped} FROM {self.q(PLAN)} GROUP BY act")
+        rows = [[int(value or 0) for value in row] for row in self.cursor.fetchall()]
+        self.acts = {row[0]: row[1] for row in rows}
+        self.unmapped = {row[0]: row[-1] for row in rows}
+        self.facts = {name: sum(row[i] for row in rows) for i, name in enumerate(_FACTS, 2)}
 
     # -- write -------------------------------------------------------------------------------
 
-    def _execute(self) -> dict[int, int]:
-        """Carry the plan out; how many rows there are per act."""
-        self.cursor.execute(f"SELECT act, COUNT(*) FROM {self.q(PLAN)} GROUP BY act")
-        acts = {int(act): int(count) for act, count in self.cursor.fetchall()}
+    def _execute(self) -> None:
+        """Carry the plan out."""
+        acts = self.acts
         if self.kind is _Kind.DELETES:
             self._execute_deletes(acts)
-            return acts
+            return
         self._keep_changes()
         self.filled = {}
         if acts.get(Act.UPDATE):
             self.run(self.sql.update())
-        if acts.get(Act.CREATE):
-            self._insert()
+        first = self._insert() if acts.get(Act.CREATE) else None
         if self.layout.has_keys and self.kind is _Kind.WRITES:
-            if self.facts["unmapped"]:
-                self.pending_keys += self.run(self.sql.insert_keys())
-            if self.facts["stray"]:
-                self.pending_keys += self.run(self.sql.repoint_keys())
+            self._write_keys(first)
         if acts.get(Act.CREATE) and self.facts["late"]:
-            for i in self.sql.own_references():
-                self.run(self.sql.fill_own(i))
-                for n in self.numbers(f"SELECT n FROM ({self.sql.named_before(i)}) f"):
-                    self.filled.setdefault(n, 0)
-                    self.filled[n] |= 1 << i
-        return acts
+            self._fill_own(first)
 
-    def _insert(self) -> None:
-        counts = self.sql.draws_ids and not self.dialect.ids_before
-        first = None
-        if counts and not self.dialect.ids_after:
-            first = self.dialect.first_id(self.cursor, self.context.schema.model)
+    def _insert(self) -> tuple[int, int] | None:
+        """Make the new objects; the first of their keys and the step, where they are counted."""
+        if not self.sql.draws_ids or self.dialect.ids_before:
+            self.run(self.sql.insert(None))
+            return None
+        model = self.context.schema.model
+        first = None if self.dialect.ids_after else self.dialect.first_id(self.cursor, model)
         self.run(self.sql.insert(first))
-        if counts:
-            if self.dialect.ids_after:
-                first = self.dialect.first_id(self.cursor, self.context.schema.model)
-            assert first is not None
+        first = first or self.dialect.first_id(self.cursor, model)
+        if self.facts["stray"]:
             self.run(self.sql.note_ids(first))
+        return first
+
+    def _write_keys(self, first: tuple[int, int] | None) -> None:
+        found = [act for act in (Act.UPDATE, Act.KEEP) if self.unmapped.get(act)]
+        if self.unmapped.get(Act.CREATE) and first:
+            self.pending_keys += self.run(self.sql.insert_new_keys(first))
+        elif self.unmapped.get(Act.CREATE):
+            found.append(Act.CREATE)
+        if found:
+            self.pending_keys += self.run(self.sql.insert_keys(found))
+        if self.facts["stray"]:
+            self.pending_keys += self.run(self.sql.repoint_keys())
+
+    def _fill_own(self, first: tuple[int, int] | None) -> None:
+        """Let new objects refer to those that earlier rows have just made."""
+        own = self.sql.own_references()
+        if own and first and not self.facts["stray"]:
+            self.run(self.sql.note_ids(first))
+        for i in own:
+            self.run(self.sql.fill_own(i))
+            for n in self.numbers(f"SELECT n FROM ({self.sql.named_before(i)}) f"):
+                self.filled.setdefault(n, 0)
+                self.filled[n] |= 1 << i
 
     def _execute_deletes(self, acts: dict[int, int]) -> None:
         self._keep_changes()
@@ -350,35 +374,49 @@ class _Group:
 
     # -- noting ------------------------------------------------------------------------------
 
-    def _note(self, acts: dict[int, int]) -> None:
-        """Take over the outcomes of the plan: the commonest act for all, the others by row."""
+    def _note(self, rows: Sequence[int]) -> None:
+        """Take over the outcomes of the plan; a row that is not in it is as it should be."""
         self.applied.keys_written += self.pending_keys
         self.pending_keys = 0
-        if not acts:
+        if not rows:
             return
-        if len(acts) == 1:
-            found = [(next(iter(acts)), n) for n in self.numbers(f"SELECT n FROM {self.q(PLAN)}")]
-        else:
-            self.cursor.execute(f"SELECT act, n FROM {self.q(PLAN)}")
-            found = self.cursor.fetchall()
-        positions, outcomes = self.loaded.positions, self.applied.outcomes
-        codes = {int(act): int(_OUTCOMES[Act(act)]) for act in acts}
-        if self.kind is _Kind.LATE:
+        is_late = self.kind is _Kind.LATE
+        usual = 0 if is_late else int(Outcome.UNCHANGED)
+        codes = {int(act): int(_OUTCOMES[Act(act)]) for act in self.acts}
+        if is_late:
             # All else about the record was said before.
-            codes = {act: code if act == Act.UPDATE else 0 for act, code in codes.items()}
-            acts = {}
-        for act, n in found:
-            outcomes[positions[n]] = codes[act]
-        for act, reason in _REASONS.items():
-            if act in acts:
+            codes = {act: code if act == Act.UPDATE else usual for act, code in codes.items()}
+        unusual = [act for act, code in codes.items() if code != usual]
+        if len(unusual) == 1 and self.acts[unusual[0]] == len(rows):
+            self._fill(rows, codes[unusual[0]])
+        else:
+            self._fill(rows, usual)
+            if unusual:
+                listed = ", ".join(map(str, unusual))
+                self.cursor.execute(f"SELECT act, n FROM {self.q(PLAN)} WHERE act IN ({listed})")
+                positions, outcomes = self.loaded.positions, self.applied.outcomes
+                for act, n in self.cursor.fetchall():
+                    outcomes[positions[n]] = codes[act]
+        for act, reason in () if is_late else _REASONS.items():
+            if act in self.acts:
                 for n in self.numbers(f"SELECT n FROM {self.q(PLAN)} WHERE act = {act}"):
-                    self.applied.skips[positions[n]] = reason
+                    self.applied.skips[self.loaded.positions[n]] = reason
         if self.facts["late"] and self.kind is _Kind.LATE:
             self._note_missing()
         elif self.facts["late"]:
             self._note_late()
         if self.facts["ambiguous"]:
             self._note_ambiguous()
+
+    def _fill(self, rows: Sequence[int], code: int) -> None:
+        """Give rows one outcome."""
+        positions, outcomes = self.loaded.positions, self.applied.outcomes
+        start, end = positions[rows[0]], positions[rows[-1]] + 1
+        if end - start == len(rows):
+            outcomes[start:end] = bytes([code]) * len(rows)
+            return
+        for row in rows:
+            outcomes[positions[row]] = code
 
     def _note_late(self) -> None:
         self.cursor.execute(f"SELECT n, late FROM {self.q(PLAN)} WHERE late <> 0 AND act <> {Act.NOTHING}")
@@ -452,7 +490,10 @@ class _Group:
 
 def _runs(group: Group) -> Iterator[tuple[list[int], bool]]:
     """Positions in order, in runs that only delete and runs that do not."""
-    deletes = [Action.DELETE in action for action in group.actions]
+    if group.uniform is not None:
+        yield list(range(len(group))), Action.DELETE in group.uniform
+        return
+    deletes = translate(group.actions, lambda action: Action.DELETE in action)
     start = 0
     for end in range(1, len(deletes) + 1):
         if end == len(deletes) or deletes[end] != deletes[start]:
