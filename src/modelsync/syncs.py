@@ -43,7 +43,8 @@ class Sync:
     """What to bring where. Set the attributes; those that are not set have `modelsync.sync`'s defaults.
 
     `name` is what commands call it (by default the class's name in snake case). `source` is a path,
-    a folder, a pattern, an address, an iterable or a Source, or a method that returns one of them.
+    a folder, a pattern, an address, a list of them, an iterable or a Source, or a method that returns
+    one of these.
     The first line of the docstring is shown by `manage.py sync --list`.
     """
 
@@ -123,18 +124,29 @@ class Sync:
             rename=self.map,
             has_system=self.system is not None,
         )
-        return feeds_of(
-            source,
-            self._model(),
-            system=self.system,
-            mapping=mapping,
-            batch_rows=batch_rows,
-            format=self.format,
-            reading=self.reading,
-        )
+        return [
+            feed
+            for each in _sources(source)
+            for feed in feeds_of(
+                each,
+                self._model(),
+                system=self.system,
+                mapping=mapping,
+                batch_rows=batch_rows,
+                format=self.format,
+                reading=self.reading,
+            )
+        ]
 
     def _model(self) -> Model:
         return find_model(self.model) if isinstance(self.model, str) else self.model
+
+
+def _sources(source: object) -> Sequence[object]:
+    """A list of paths is several sources; a list of mappings is one."""
+    if isinstance(source, (list, tuple)) and source and isinstance(source[0], (str, PathLike)):
+        return source
+    return [source]
 
 
 def registered() -> dict[str, type[Sync]]:

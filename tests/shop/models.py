@@ -6,6 +6,8 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from django.contrib.contenttypes.fields import GenericForeignKey
+from django.contrib.contenttypes.models import ContentType
 from django.core.files import File
 from django.db import models
 from django.db.models import F, Q
@@ -302,6 +304,143 @@ class Checked(models.Model):
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(amount__gte=0), name="shop_checked_amount")]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+# What the conformance suite of targets asks for (modelsync.testing.TargetContract).
+
+
+class Owner(models.Model):
+    code = models.CharField(max_length=20, unique=True)
+    name = models.CharField(max_length=50, blank=True, default="")
+    boss = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="+")
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Thing(models.Model):
+    code = models.CharField(max_length=20, unique=True)
+    name = models.CharField(max_length=50, blank=True, default="")
+    size = models.IntegerField(null=True, blank=True)
+    owner = models.ForeignKey(Owner, null=True, blank=True, on_delete=models.SET_NULL)
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Part(models.Model):
+    code = models.CharField(max_length=20, unique=True)
+    thing = models.ForeignKey(Thing, on_delete=models.PROTECT)
+
+    def __str__(self) -> str:
+        return self.code
+
+
+# Wide rows, and a unique name that is given up only by deleting, not by marking as deleted.
+
+
+class SoftDeleted(models.Model):
+    code = models.CharField(max_length=20, unique=True)
+    name = models.CharField(max_length=50, unique=True)
+    deleted = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Wide(models.Model):
+    """Forty columns: many parameters in every statement that takes whole rows."""
+
+    code = models.CharField(max_length=20, unique=True)
+
+    def __str__(self) -> str:
+        return self.code
+
+
+for _number in range(1, 40):
+    Wide.add_to_class(f"c{_number}", models.IntegerField(null=True, blank=True))
+
+
+# Relations and keys of the rarer kinds.
+
+
+class Locker(models.Model):
+    """A one-to-one relation that is the primary key."""
+
+    person = models.OneToOneField(Person, primary_key=True, on_delete=models.CASCADE, related_name="locker")
+    number = models.CharField(max_length=20, unique=True)
+
+    def __str__(self) -> str:
+        return self.number
+
+
+class Stock(models.Model):
+    """A foreign key that holds something else than a primary key."""
+
+    code = models.CharField(max_length=20, unique=True)
+    supplier = models.ForeignKey(
+        Supplier, to_field="code", null=True, blank=True, on_delete=models.CASCADE, related_name="stocks"
+    )
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class FormerSupplier(Supplier):
+    """The same table under another name."""
+
+    class Meta:
+        proxy = True
+
+
+class Club(models.Model):
+    code = models.CharField(max_length=20, unique=True)
+    members = models.ManyToManyField(Person, through="Membership", related_name="clubs")
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Membership(models.Model):
+    """A many-to-many relation with a model of its own."""
+
+    club = models.ForeignKey(Club, on_delete=models.CASCADE)
+    person = models.ForeignKey(Person, on_delete=models.CASCADE)
+    since = models.IntegerField(default=2000)
+
+    def __str__(self) -> str:
+        return f"{self.club_id}-{self.person_id}"
+
+
+class Remark(models.Model):
+    """A reference to an object of any model."""
+
+    code = models.CharField(max_length=20, unique=True)
+    # This app has no migrations, so its tables are made before that of content types.
+    content_type = models.ForeignKey(ContentType, on_delete=models.CASCADE, db_constraint=False)
+    object_id = models.CharField(max_length=50)
+    about = GenericForeignKey("content_type", "object_id")
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class Slugged(models.CharField):
+    """A field that works its value out on saving."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        """Lower case, with hyphens."""
+        value = str(getattr(model_instance, self.attname)).lower().replace(" ", "-")
+        setattr(model_instance, self.attname, value)
+        return value
+
+
+class Titled(models.Model):
+    code = models.CharField(max_length=20, unique=True)
+    slug = Slugged(max_length=50)
 
     def __str__(self) -> str:
         return self.code

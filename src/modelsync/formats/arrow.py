@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from io import SEEK_END
 from typing import Any, Final
 
 from modelsync.core.errors import ConfigurationError, Permanent
 from modelsync.formats.table import Chunk, Document, header, rows_per_chunk
 
 _FILE_MAGIC: Final = b"ARROW1"
+_END_OF_STREAM: Final = b"\xff\xff\xff\xff\0\0\0\0"
 
 
 def need_pyarrow(what: str) -> Any:
@@ -25,16 +27,25 @@ def open_table(document: Document) -> ArrowTable:
     pyarrow = need_pyarrow("Arrow")
     with document.reopen() as file:
         is_file = file.read(len(_FILE_MAGIC)) == _FILE_MAGIC
+    batches: Iterator[Any]
     try:
         if is_file:
             reader = pyarrow.ipc.open_file(document.file)
             batches = (reader.get_batch(i) for i in range(reader.num_record_batches))
         else:
             reader = pyarrow.ipc.open_stream(document.file)
-            batches = iter(reader)
+            batches = _complete(reader, document)
     except pyarrow.ArrowException as error:
         raise Permanent(f"{document.name} is no Arrow file that can be read: {error}") from error
     return ArrowTable(document.name, reader.schema.names, lambda rows: batches)
+
+
+def _complete(reader: Iterable[Any], document: Document) -> Iterator[Any]:
+    """The batches of a stream that has its end mark; without it, batches may be missing."""
+    yield from reader
+    document.file.seek(-len(_END_OF_STREAM), SEEK_END)
+    if document.file.read() != _END_OF_STREAM:
+        raise Permanent(f"{document.name} has no end mark: it is cut off, or its writer was not closed")
 
 
 class ArrowTable:

@@ -23,7 +23,9 @@ def open_table(document: Document) -> ExcelTable:
     content = BytesIO(document.file.read())
     try:
         workbook = calamine.CalamineWorkbook.from_filelike(content)
-        return ExcelTable(document.name, workbook.get_sheet_by_name(_sheet_name(document, workbook, calamine)))
+        return ExcelTable(
+            document.name, workbook.get_sheet_by_name(_sheet_name(document, workbook, calamine))
+        )
     except (calamine.CalamineError, OSError) as error:
         raise Permanent(f"{document.name} is no workbook that can be read: {error}") from error
 

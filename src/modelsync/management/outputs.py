@@ -56,7 +56,9 @@ class RejectsWriter:
         route = (rejection.system, rejection.model) if self.several else (None, None)
         columns = () if self.path.suffix.lower() in _LINES else tuple(_sent(rejection))
         shapes = self.spools.setdefault(route, {})
-        return shapes.setdefault(columns, _Spool())
+        if columns not in shapes:
+            shapes[columns] = _Spool()
+        return shapes[columns]
 
     def _finish(self) -> None:
         for route in self.routes if self.several else [(None, None)]:
@@ -68,6 +70,7 @@ class RejectsWriter:
             for number, (columns, spool) in enumerate(shapes.items(), 1):
                 path = first if number == 1 else first.with_stem(f"{first.stem}_{number}")
                 _write(path, columns, spool)
+                spool.file.close()
                 self.written.append(path)
 
     def _file(self, route: Route) -> Path:

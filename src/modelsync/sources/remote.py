@@ -16,6 +16,7 @@ from modelsync.core.errors import ConfigurationError, Permanent, SourceError, Tr
 _SILENCE = 60.0  # seconds that a server may take to connect, or to send the next bytes
 _PATIENCE = 30.0  # seconds that we wait when a server asks us to; longer ones are the caller's matter
 _TRIES = 3
+_NEEDS_EXTRA = "addresses need an extra: pip install 'django-modelsync[remote]'"
 
 
 def shown(address: str) -> str:
@@ -46,10 +47,11 @@ def _fetch(address: str, into: Path) -> None:
     try:
         import fsspec
     except ImportError:
-        raise ConfigurationError("addresses need an extra: pip install 'django-modelsync[remote]'") from None
+        raise ConfigurationError(_NEEDS_EXTRA) from None
     scheme = address.partition("://")[0]
+    options = _options(scheme)
     try:
-        system, path = fsspec.core.url_to_fs(address, **_options(scheme))
+        system, path = fsspec.core.url_to_fs(address, **options)
         system.get_file(path, str(into))
     except (ImportError, ValueError) as error:
         # fsspec says which package an address needs, or that it does not know the scheme.
@@ -63,8 +65,10 @@ def _options(scheme: str) -> dict[str, Any]:
     """Over HTTP a file may take as long as it wants, as long as something comes."""
     if scheme.lower() not in ("http", "https"):
         return {}
-    import aiohttp
-
+    try:
+        import aiohttp
+    except ImportError:
+        raise ConfigurationError(_NEEDS_EXTRA) from None
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=_SILENCE, sock_read=_SILENCE)
     return {"client_kwargs": {"timeout": timeout}}
 

@@ -179,7 +179,9 @@ class SourceContract:
         wanted = [{name: self.expected(value) for name, value in row.items()} for row in rows]
         assert came == wanted
         if self.keeps_types:
-            types = [[type(row[name]) for name in wanted_row] for row, wanted_row in zip(came, wanted, strict=True)]
+            types = [
+                [type(row[name]) for name in wanted_row] for row, wanted_row in zip(came, wanted, strict=True)
+            ]
             assert types == [[type(value) for value in row.values()] for row in wanted]
 
 

@@ -69,7 +69,7 @@ class Command(BaseCommand):
         width = max(map(len, known), default=0)
         for name, sync in known.items():
             label = sync.model if isinstance(sync.model, str) else sync.model._meta.label
-            said = (sync.__doc__ or "").strip().partition("\n")[0]
+            said = (sync.__dict__.get("__doc__") or "").strip().partition("\n")[0]
             origin = f" from {sync.system}" if sync.system else ""
             self.stdout.write(f"{name:{width}}  {label}{origin}{': ' + said if said else ''}")
 

@@ -258,6 +258,8 @@ class _Row:
         if obj is None:
             obj, _ = self.finder.matched(self.position)
         if obj is None:
+            if self.group.in_circle:
+                raise _Postpone(RecordError("it matches nothing while it waits for what it refers to"))
             return
         forced = self.forced and Action.UPDATE in self.actions
         before = self.finder.before_write(obj)

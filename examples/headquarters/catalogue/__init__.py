@@ -1,0 +1,1 @@
+"""What headquarters sells, and where it comes from."""

@@ -1,0 +1,47 @@
+"""A sub-process that one contestant runs in: jobs come as JSON lines, results go back as JSON lines."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+import time
+import traceback
+from pathlib import Path
+from typing import Any
+
+
+def main() -> None:
+    """Do jobs until there are no more."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what anybody prints is no answer
+
+    import django
+
+    django.setup()
+    for line in sys.stdin:
+        try:
+            answer = do(json.loads(line))
+        except Exception:
+            answer = {"error": traceback.format_exc()}
+        print(json.dumps(answer), file=answers)
+
+
+def do(job: dict[str, Any]) -> dict[str, Any]:
+    """Run a contestant once; the seconds that it took and the process's peak so far, in MB."""
+    from django.db import connection
+
+    from tests.bench.contestants import ALL
+
+    connection.ensure_connection()
+    run = ALL[job["contestant"]].run
+    started, used = time.perf_counter(), time.process_time()
+    durations = run(Path(job["path"]), reference=job["reference"])
+    seconds, cpu = time.perf_counter() - started, time.process_time() - used
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"seconds": seconds, "cpu": cpu, "peak": peak, "durations": durations or {}}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The suites of `modelsync.testing`, run over everything that the package ships."""
