@@ -1,62 +1,33 @@
 """`python -m tests.dying COMMAND...`: a management command that kills itself with -9 at a named point.
 
-DYING says where, as `point:number`: `committed:2` right after the second commit, `applied:3` after the
-third batch and before it is committed, `pass:2` after the first batch of the second pass, `end:1` when
-the rows are read and the first batch is read again for the end of the pass, `finished:1` after the last
-commit and before the run's row says so.
+DYING says where, as `point:number`; nothing of modelsync is replaced, Django's signals tell the moment:
+
+* `inserted:2`: after the second statement that inserts categories, in the open transaction;
+* `applied:3`: when the third step is done, before its checkpoint is saved;
+* `uncommitted:3`: when that checkpoint is saved, before the commit;
+* `committed:3`: right after that commit;
+* `pass:2`: at the end of the first step of the second pass, before the commit;
+* `end:1`: when the end of the first pass is done, before the commit;
+* `finished:1`: after the last commit, before the run's row says that it is over.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
 from typing import Any
 
-
-def main(point: str, arguments: list[str]) -> None:
-    """Run the command with an observer, or a journal, that dies there."""
-    import django
-
-    django.setup()
-    from django.core.management import execute_from_command_line
-
-    from modelsync import service
-    from modelsync.journal import DatabaseJournal
-    from modelsync.management import running
-
-    where, _, number = point.partition(":")
-    dying = Dying(where, int(number or 1))
-
-    class Journal(DatabaseJournal):
-        def finish(self, report: Any) -> None:
-            dying.reached("finished")
-            super().finish(report)
-
-        def checkpoint(self, state: Any, report: Any) -> None:
-            super().checkpoint(state, report)
-            dying.reached("uncommitted")
-            if state["phase"] == "end":
-                dying.ending = True
-
-    def run_feeds(feeds: Any, options: Any, observers: Any = ()) -> Any:
-        for feed in feeds:
-            feed.source.read = dying.reading(feed.source.read)
-        return service.run_feeds(feeds, options, [*observers, dying])
-
-    service.DatabaseJournal = Journal  # type: ignore[misc]
-    running.run_feeds = run_feeds
-    execute_from_command_line(["manage.py", *arguments])
+import django
 
 
 class Dying:
-    """Counts what happens and kills the process when its moment has come."""
+    """Counts how often points are reached and kills the process at the right time."""
 
-    def __init__(self, where: str, number: int) -> None:
-        self.where = where
-        self.left = number
-        self.ending = False
+    def __init__(self, point: str) -> None:
+        self.where, _, number = point.partition(":")
+        self.left = int(number)
 
     def reached(self, where: str) -> None:
         if where == self.where:
@@ -64,28 +35,55 @@ class Dying:
             if self.left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-    def __call__(self, event: Any) -> None:
-        """An observer."""
-        kind = type(event).__name__
-        if kind == "Committed":
-            self.reached("committed")
-        elif kind == "BatchApplied":
+    def saving(self, sender: Any, instance: Any, **_: Any) -> None:
+        """A checkpoint, or a run, is about to be saved."""
+        from modelsync.models import Checkpoint, Run
+
+        if sender is Run and instance.status != "running":
+            self.reached("finished")
+        elif sender is Checkpoint:
+            state = json.loads(bytes(instance.state))
             self.reached("applied")
-            if event.pass_number == self.left - 1 and self.where == "pass":
-                self.left = 1
-                self.reached("pass")
+            if state["phase"] == "rows" and state["at"] is None:
+                self.reached("end")
+            elif self.where == "pass" and state["pass"] == self.left - 1:
+                os.kill(os.getpid(), signal.SIGKILL)
 
-    def reading(self, read: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
-        """A source's `read` that dies when the file is read again after its rows are done."""
+    def saved(self, sender: Any, using: str, **_: Any) -> None:
+        """A checkpoint was saved."""
+        from django.db import transaction
 
-        def watched(after: Any) -> Iterator[Any]:
-            for batch in read(after):
-                if self.ending:
-                    self.reached("end")
-                yield batch
+        from modelsync.models import Checkpoint
 
-        return watched
+        if sender is Checkpoint:
+            self.reached("uncommitted")
+            transaction.on_commit(lambda: self.reached("committed"), using=using)
+
+    def connected(self, connection: Any, **_: Any) -> None:
+        """Watch the statements of a connection."""
+        connection.execute_wrappers.append(self.executing)
+
+    def executing(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        """Run one statement."""
+        result = execute(sql, params, many, context)
+        if sql.startswith("INSERT INTO") and "shop_category" in sql[:40]:
+            self.reached("inserted")
+        return result
+
+
+def main() -> None:
+    """Run the command."""
+    django.setup()
+    from django.core.management import execute_from_command_line
+    from django.db.backends.signals import connection_created
+    from django.db.models.signals import post_save, pre_save
+
+    dying = Dying(os.environ["DYING"])
+    pre_save.connect(dying.saving)
+    post_save.connect(dying.saved)
+    connection_created.connect(dying.connected)
+    execute_from_command_line(["manage.py", *sys.argv[1:]])
 
 
 if __name__ == "__main__":
-    main(os.environ["DYING"], sys.argv[1:])
+    main()

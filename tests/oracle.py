@@ -110,10 +110,8 @@ class Oracle:
         """Do one row in a savepoint; its outcome, '' if nothing of it is allowed. Raises Postponed."""
         try:
             action = self.action(row)
-            if not action & EVERYTHING:
-                return "skipped"
-            if not action & allowed:
-                return ""
+            if not action & EVERYTHING & allowed:
+                return "" if action & EVERYTHING else "skipped"
             action &= allowed | Action.FORCE
             with transaction.atomic():
                 if Action.DELETE in action:
@@ -188,11 +186,11 @@ class Oracle:
 
 def convert(of: Any, cell: Any) -> Any:
     """A cell as the field's value; raises Rejected or ValidationError."""
-    if cell is None or cell == "":
-        if of.null:
-            return None
-        if cell == "" and isinstance(of, (models.CharField, models.TextField)):
-            return ""
+    if cell in (None, "") and of.null:
+        return None
+    if cell == "" and isinstance(of, (models.CharField, models.TextField)):
+        return ""
+    if cell in (None, ""):
         raise Rejected("it must not be blank")
     of = of.target_field if of.is_relation else of
     value = of.to_python(cell)
@@ -240,19 +238,16 @@ def set_value(obj: Any, name: str, value: Any, force: bool, new: bool = False) -
 def set_reference(obj: Any, reference: Reference, found: list[Any], force: bool) -> bool | None:
     """Make one reference; whether that changed something, None if nothing answers."""
     of, operation, lookups = reference
-    if not lookups or len(found) > 1:
-        return False
-    answer = found[0] if found else None
-    if answer is None:
-        return None
+    if not lookups or len(found) != 1:
+        return None if lookups and not found else False
+    answer = found[0]
     if of.many_to_many:
         manager = getattr(obj, of.name)
         before = set(manager.all())
         after = {"+": before | {answer}, "-": before - {answer}, "=": {answer}}[operation]
-        if not force and (before or operation == "-"):
-            return False
-        manager.set(after)
-        return before != after
+        if force or (not before and operation != "-"):
+            manager.set(after)
+        return set(manager.all()) != before
     if of.concrete:
         return set_value(obj, of.name, answer.pk, force)
     related = of.related_model.objects.filter(**{of.field.name: obj})

@@ -45,8 +45,9 @@ def outcomes(report: modelsync.Report, count: int | None = None) -> list[str]:
     """The word for each record's outcome, or for the first `count`."""
     found = ["unchanged"] * report.total
     for change in report.changes:
-        # Of several changes by one record, a later one may be to what it made.
-        found[change.number] = change.outcome.label
+        # What a record made may be changed by it once more, when what it refers to is there.
+        if found[change.number] != "created":
+            found[change.number] = change.outcome.label
     for skip in report.skips:
         if skip.number is not None:
             found[skip.number] = "skipped"

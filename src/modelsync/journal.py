@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterable, Mapping
 from math import isfinite
 
+from django.db.models import DateTimeField, F, Value
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from modelsync.core.records import OMITTED, Origin
@@ -68,6 +70,7 @@ class DatabaseJournal:
         """
         points = Checkpoint._base_manager.using(self.using).select_related("run")
         found = points.filter(fingerprint=self.fingerprint).first()
+        self._end_interrupted(found)
         if found is None:
             report.notes.append(
                 "There is nothing to resume for this input and these options: the run began at the first row."
@@ -80,7 +83,6 @@ class DatabaseJournal:
         report.rejections.extend(_refused(row) for row in refused[: int(str(state["rejections"]))])
         when = f"{found.updated_at:%Y-%m-%d %H:%M:%S %Z}"
         report.notes.append(f"Resumed run {found.run.pk} after its last commit, of {when}.")
-        self._end_interrupted(found)
         return state
 
     def finish(self, report: Report) -> None:
@@ -106,14 +108,18 @@ class DatabaseJournal:
         rows = [_row(self.run, rejection) for rejection in rejections]
         Rejection._base_manager.using(self.using).bulk_create(rows, batch_size=500)
 
-    def _end_interrupted(self, point: Checkpoint) -> None:
-        """A killed run could not say itself that it is over."""
-        left = Run._base_manager.using(self.using).filter(pk=point.run.pk, status=Status.RUNNING.value)
-        resumed = self.run.pk if self.run else None
+    def _end_interrupted(self, point: Checkpoint | None) -> None:
+        """Killed runs could not say themselves that they are over; one that is alive says so in the end."""
+        if self.run is None:
+            return
+        left = Run._base_manager.using(self.using).filter(
+            name=self.run.name, status=Status.RUNNING.value, pk__lt=self.run.pk
+        )
+        seen = Value(point.updated_at, output_field=DateTimeField()) if point else F("started_at")
         left.update(
             status=Status.FAILED.value,
-            finished_at=point.updated_at,
-            error=f"interrupted; resumed as run {resumed}",
+            finished_at=Greatest(F("started_at"), seen),
+            error=f"interrupted; resumed as run {self.run.pk}",
         )
 
 

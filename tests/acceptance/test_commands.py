@@ -218,10 +218,11 @@ class TestPreview:
         created = {row["new"] for row in rows if (row["outcome"], row["field"]) == ("created", "name")}
         assert created == {f"Product {n}" for n in range(3, 30)}
 
-    @pytest.mark.xfail(strict=True, reason="the staged writer leaves the match fields of new objects out")
     def test_the_match_fields_of_created_objects_are_shown(self, write) -> None:
-        """They say which object it would be."""
-        assert "S1" in sync(write("p.csv", HEADER, *products(1)), "--dry-run").out
+        """They say which object it would be, also beside rows of objects that are there."""
+        Product.objects.create(sku="S3", name="Old", price=5)
+        result = sync(write("p.csv", HEADER, *products(*range(6))), "--dry-run")
+        assert all(f"S{n}\n" in result.out for n in (0, 1, 2, 4, 5))
 
     def test_a_diff_without_changes_has_its_header(self, write, tmp_path) -> None:
         """The file says that there was nothing, and replaces an older one."""
@@ -647,6 +648,15 @@ class TestProcesses:
         assert json.loads(done.stdout)["created"] == 2
         assert done.stderr == ""
         assert Product.objects.using(separate_database.alias).count() == 2
+
+    def test_a_reader_that_has_seen_enough(self, separate_database, write) -> None:
+        """`| head` is no error of the run."""
+        path = write("p.csv", HEADER, *products(*range(3000), flags="u"))
+        process = separate_database.start("syncfile", "ERP", "shop", "Product", path)
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        process.stderr.close()
+        assert process.wait() == 0
 
     def test_a_bar_on_a_terminal(self, separate_database, write) -> None:
         """On a pty there is a bar with rows and rows/s, and it is gone at the end."""

@@ -190,7 +190,8 @@ def _check(command: str, expected: str, project: Project) -> None:
     failed = project.status != 0 and "Error" not in expected
     if failed or not pattern(expected).fullmatch(normal(output)):
         raise ExampleError(
-            f"$ {command}\n--- the page says\n{expected}\n--- it prints (exit status {project.status})\n{output}"
+            f"$ {command}\n--- the page says\n{expected}\n"
+            f"--- it prints (exit status {project.status})\n{output}"
         )
 
 

@@ -83,6 +83,7 @@ def test_wildcards(tmp_path: Path, zygote: subprocess.Popen[str]) -> None:
     """`...` is any text in a line and any lines as a line; times are not compared."""
     page = tmp_path / "page.md"
     page.write_text(
-        "```console\n$ printf 'a\\nb\\nc\\nDone (3.1 s, 1,204 rows/s).\\n'\na\n...\nc\nD... (0.1 s, 7 rows/s).\n```\n"
+        "```console\n$ printf 'a\\nb\\nc\\nDone (3.1 s, 1,204 rows/s).\\n'\n"
+        "a\n...\nc\nD... (0.1 s, 7 rows/s).\n```\n"
     )
     run_page(page, Project(folder=tmp_path, zygote=zygote))

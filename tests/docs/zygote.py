@@ -62,8 +62,8 @@ def _become(wanted: dict[str, Any]) -> None:
     nothing = os.open(os.devnull, os.O_RDONLY)
     for stream, number in ((nothing, 0), (output, 1), (output, 2)):
         os.dup2(stream, number)
-    sys.stdout = open(1, "w", buffering=1, closefd=False)
-    sys.stderr = open(2, "w", buffering=1, closefd=False)
+    sys.stdout = open(1, "w", buffering=1, closefd=False)  # noqa: SIM115  # lives with the process
+    sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115  # as above
     os.chdir(wanted["folder"])
     os.environ.clear()
     os.environ.update(wanted["environment"])

@@ -169,10 +169,10 @@ class TestOneFile:
             if point == "applied:1":
                 assert resumed["notes"][0].startswith("There is nothing to resume")
             else:
-                run.refresh_from_db()
-                assert run.error == f"interrupted; resumed as run {resumed['run']}"
-                assert (run.status, run.finished_at is None) == ("failed", False)
                 assert resumed["notes"][0].startswith(f"Resumed run {run.pk} after its last commit, of ")
+            run.refresh_from_db()
+            assert run.error == f"interrupted; resumed as run {resumed['run']}"
+            assert (run.status, run.finished_at >= run.started_at) == ("failed", True)
             kept = Rejection.objects.using(kill.database.alias).filter(run=resumed["run"])
             assert kept.count() == 12
             assert not Checkpoint.objects.using(kill.database.alias).exists()
@@ -190,7 +190,7 @@ class TestOneFile:
         same(kill.run(*arguments, "--resume"), report)
         assert kill.state() == state
         statuses = Run.objects.using(kill.database.alias).values_list("status", flat=True)
-        assert sorted(statuses) == ["failed"] * 3 + ["rejected", "running"]
+        assert sorted(statuses) == ["failed"] * 4 + ["rejected"]
 
     def test_killed_from_outside(self, kill, tmp_path) -> None:
         """A real process with real rows, killed when some of them are there for all to see."""
@@ -219,7 +219,7 @@ class TestOneFile:
     def test_in_one_transaction_nothing_is_written(self, kill, tmp_path) -> None:
         """Without --commit-every a killed run leaves nothing but its row in the history."""
         path = categories(tmp_path / "c.csv", ROWS)
-        kill.at("applied:1", "syncfile", "ERP", "shop", "Category", path, "--skip-errors")
+        kill.at("inserted:1", "syncfile", "ERP", "shop", "Category", path, "--skip-errors")
         assert not any(kill.state().values())
         assert not Checkpoint.objects.using(kill.database.alias).exists()
         assert not ExternalSystem.objects.using(kill.database.alias).exists()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -46,12 +48,12 @@ def run_and_tell(
         report = run_feeds(feeds, chosen, [*observers, *(each for each in (rejects, diff) if each)])
     _sort(report)
     if not is_text:
-        command.stdout.write(as_json(report) if as_json else _indented(report))
+        _say(command, as_json(report) if as_json else _indented(report))
     elif options["verbosity"] > 0:
         width = shutil.get_terminal_size((110, 24)).columns
-        command.stdout.write(render(report, width=width, all_rejections=rejects is None))
+        _say(command, render(report, width=width, all_rejections=rejects is None))
         for line in _about_files(report, rejects, diff):
-            command.stdout.write(line)
+            _say(command, line)
     return report
 
 
@@ -85,6 +87,15 @@ def _rejects_writer(options: Mapping[str, Any], feeds: Sequence[Feed]) -> Reject
 def _diff_writer(options: Mapping[str, Any]) -> DiffWriter | None:
     path = output_path(options, "diff")
     return None if path is None else DiffWriter(path)
+
+
+def _say(command: BaseCommand, text: str) -> None:
+    """Write to stdout, which may be a pipe whose reader has seen enough (`| head`)."""
+    try:
+        command.stdout.write(text)
+        command.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _indented(report: Report) -> str:

@@ -105,10 +105,10 @@ def test_utf_16_of_an_odd_length_is_refused(tmp_path: Path) -> None:
 
 def test_bytes_unknown_to_cp1252_are_guessed_and_told(tmp_path: Path) -> None:
     """Trap: neither UTF-8 nor cp1252. The guess is told, and what the user says goes before it."""
-    text = "имя,город\n" + "Иван Петров,Нижний Новгород\nОлег Попов,Санкт-Петербург\n" * 50
+    text = "имя,город\n" + "Иван Петров,Нижний Новгород\n" * 50
     path = written(tmp_path, text.encode("cp866"))
     read = Read(path)
-    assert len(read.rows) == 100
+    assert len(read.rows) == 50
     assert "rows.csv is no UTF-8; it was read as" in read.notes[0]
     assert Read(path, encoding="cp866").rows[0] == ["Иван Петров", "Нижний Новгород"]
 

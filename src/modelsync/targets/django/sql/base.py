@@ -70,6 +70,9 @@ class Dialect(ABC):
     def analyze(self, cursor: Any, name: str, columns: Sequence[str]) -> None:
         """Let the planner know how big a table is, and how its values in these columns are spread."""
 
+    def refresh(self, cursor: Any, tables: Sequence[str]) -> None:
+        """Let the planner know how big tables are that grow while a run goes on."""
+
     @abstractmethod
     def adapt(self, field: Field, value: Any) -> Any:
         """A Python value as `load` takes it."""

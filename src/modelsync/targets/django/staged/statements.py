@@ -82,8 +82,16 @@ class Statements:
         return f"s.w = {level} AND s.n BETWEEN {low} AND {high}"
 
     def joined_on(self) -> list[str]:
-        """The columns of the stage that the plan is joined on."""
-        return [f"v{column.index}" for column in self._match_columns()] or ["k"]
+        """The columns of the stage that statements select and join by: without statistics of each,
+        PostgreSQL takes a batch for a handful of rows and loops over whole tables for each."""
+        names = ["n", "w", *(f"v{column.index}" for column in (*self._match_columns(), *self.plain_keys))]
+        names += [f"l{lookup.index}" for reference in self.shape.references for lookup in reference.lookups]
+        return list(dict.fromkeys([*names, *(["k"] if self.layout.has_keys else [])]))
+
+    def tables(self) -> list[str]:
+        """The tables that the statements read and write."""
+        names = [self.schema.table, *(r.model._meta.db_table for r in self.shape.references)]
+        return list(dict.fromkeys([*names, *([ExternalKeyMapping._meta.db_table] if self.layout.has_keys else [])]))
 
     # -- finding -----------------------------------------------------------------------------
 

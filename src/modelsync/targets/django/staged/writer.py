@@ -133,6 +133,7 @@ class _Group:
         self.dialect.create_stage(self.cursor, STAGE, [c for c in self.layout.columns if c.name in names])
         self.dialect.load(self.cursor, STAGE, names, [self.loaded.columns[name] for name in names])
         self.dialect.analyze(self.cursor, STAGE, self.sql.joined_on())
+        self.dialect.refresh(self.cursor, self.sql.tables())
         self.shared = shared_items(self.layout.shape, self.loaded, self.dialect, self.cursor, STAGE)
 
     # -- sets and rows -----------------------------------------------------------------------
