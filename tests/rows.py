@@ -72,5 +72,7 @@ def keys(model: type[models.Model]) -> dict[tuple[str, str], str]:
     label = model._meta.concrete_model._meta.model_name
     kept = ExternalKeyMapping.objects.filter(content_type__model=label).select_related("external_system")
     return {
-        (k.external_system.name, k.external_key): k.object_id for k in kept if not k.external_key.startswith("~")
+        (k.external_system.name, k.external_key): k.object_id
+        for k in kept
+        if not k.external_key.startswith("~")
     }

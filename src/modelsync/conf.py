@@ -20,7 +20,7 @@ class Settings:
     for the built-in guard.
     """
 
-    batch_size: int = 10_000
+    batch_size: int = 20_000
     validate: str = "types"
     writer: str = "auto"
     on_conflict: str = "delete"

@@ -106,6 +106,7 @@ class _Run:
         self.retrying = False
         self.told: set[tuple[bool, int, str]] = set()
         self.untold: list[Rejection] = []
+        self.last: Cursor | None = None
 
     # -- the run as a whole ------------------------------------------------------------------
 
@@ -159,7 +160,7 @@ class _Run:
                 self.pass_number += 1
                 if self.pass_number == len(self.plan.passes):
                     self._finish()
-                self._checkpoint({"phase": "rows", "at": None})
+                self._checkpoint({"phase": "rows", "at": None, "read": self.last})
             self._tell(Committed(self.report.total))
             cursor = None
         self.report.committed = True
@@ -167,12 +168,23 @@ class _Run:
     def _finish(self) -> None:
         self.report.counts = self.tally.counts()
         if self.plan.delete_missing:
-            for batch in self._batches(None):
-                self.target.saw(batch, self.mapping(batch).keys(batch))
-        with self._timed("delete missing"):
-            self.report.removed = self.target.finish()
+            self._delete_missing()
         self.plan.guard.check_total(self.report.deleted + self.report.removed)
         self._end(Status.REJECTED if self.report.rejected else Status.DONE, None)
+
+    def _delete_missing(self) -> None:
+        """Only a complete input may imply deletes: one with rows that cannot be read is not."""
+        readable = True
+        for batch in self._batches(None):
+            readable = readable and not batch.broken
+            self.target.saw(batch, self.mapping(batch).keys(batch))
+        if not readable:
+            self.report.notes.append(
+                "Nothing was deleted for being missing: some rows could not be read, so nobody knows what is."
+            )
+            return
+        with self._timed("delete missing"):
+            self.report.removed = self.target.finish()
 
     def _end(self, status: Status, error: str | None) -> None:
         self.report.counts = self.tally.counts()
@@ -189,6 +201,7 @@ class _Run:
                 if stepwise and not self.uncommitted:
                     stack.enter_context(self.target.atomic())
                 self._apply_batch(batch)
+                self.last = batch.after
                 if stepwise:
                     self.uncommitted += len(batch) + len(batch.broken)
                     if self.uncommitted >= (self.plan.commit_every or 0):
@@ -197,7 +210,7 @@ class _Run:
                         self.uncommitted = 0
                         self._tell(Committed(sum(self.tally.counts().values())))
             if self.uncommitted:
-                self._checkpoint({"phase": "end", "at": None})
+                self._checkpoint({"phase": "end", "at": None, "read": self.last})
             self.uncommitted = 0
 
     def _apply_batch(self, batch: Batch) -> None:
@@ -456,6 +469,10 @@ class _Run:
             return None
         self.pass_number = int(str(kept["pass"]))
         self.tally = Tally.load(kept["tally"])  # type: ignore[arg-type]  # as dump() gave it
+        self.last = kept.get("read")  # type: ignore[assignment]  # plain JSON by contract
+        if self.last is not None:
+            # The source refuses a cursor into what has changed since.
+            next(self.source.read(self.last), None)
         self.report.counts = self.tally.counts()
         # Of a run that was killed after its last commit nothing but its end is left to do.
         self._end(Status.REJECTED if self.report.rejected else Status.DONE, None)

@@ -35,6 +35,10 @@ class BasicSyncPolicy:
     passes: Sequence[Action | Pass] = (EVERYTHING,)
     atomic: bool = True
 
+    def __repr__(self) -> str:
+        """The same in every process: a resumed run is known by it."""
+        return f"{type(self).__module__}.{type(self).__qualname__}({self.steps()}, atomic={self.atomic})"
+
     def steps(self) -> tuple[Pass, ...]:
         """The passes as Pass values."""
         return tuple(p if isinstance(p, Pass) else Pass(p) for p in self.passes)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from difflib import get_close_matches
 from os import PathLike
 from typing import Any
@@ -19,7 +19,7 @@ from modelsync.core.guard import Guard
 from modelsync.core.mapping import ColumnMapping
 from modelsync.core.planning import Conflict
 from modelsync.core.ports import Extent, Observer, Source
-from modelsync.core.records import Action, Batch, Match
+from modelsync.core.records import EVERYTHING, Action, Batch, Cursor, Match
 from modelsync.core.results import Notice, Report
 from modelsync.engine import Plan, run
 from modelsync.formats import Reading
@@ -197,7 +197,7 @@ def feeds_of(
             for path in find_files([source])
         ]
     elif hasattr(source, "read") and hasattr(source, "extent"):
-        sources = [source]  # type: ignore[list-item]  # it has what a Source has
+        sources = [_Addressed(source, label, system)]  # type: ignore[arg-type]  # it has what a Source has
     else:
         sources = [IterableSource(source, model=label, system=system, batch_rows=batch_rows)]
     return [
@@ -232,7 +232,9 @@ def run_feeds(feeds: Sequence[Feed], options: Options, observers: Sequence[Obser
             delete_missing=options.missing == "delete",
             guard=guard,
             changes_wanted=2**62 if options.tell_changes else options.changes,
-            key_columns=frozenset(feed.mapping.key_column for feed in feeds),
+            key_columns=frozenset(
+                feed.mapping.key_column for feed in feeds if feed.mapping.key_column not in feed.mapping.rename
+            ),
         ),
         lambda column, text: notes.append(Notice(number=None, reason=text, column=column)),
     )
@@ -243,7 +245,8 @@ def run_feeds(feeds: Sequence[Feed], options: Options, observers: Sequence[Obser
 
     def mapping_for(batch: Batch) -> ColumnMapping:
         mapping = mappings[batch.model, batch.system]
-        mapping.check(batch.columns)
+        if batch.rows:
+            mapping.check(batch.columns)
         return mapping
 
     report = run(
@@ -292,6 +295,8 @@ def make_mapping(
         match, action = Match.parse(text), Action.parse(actions)
     except Exception as error:
         raise ConfigurationError(str(error)) from error
+    if not action & EVERYTHING:
+        raise ConfigurationError(f"the actions {actions!r} name none of c, u and d")
     if key_column and not has_system:
         raise ConfigurationError("a key column needs a system that the keys belong to")
     extra = {"key_column": key_column} if key_column else {}
@@ -311,6 +316,27 @@ def find_model(label: str) -> Model:
         close = get_close_matches(label.lower(), lowered, n=1, cutoff=0.4)
         hint = f"; did you mean {lowered[close[0]]}?" if close else f"; the models are {', '.join(known)}"
         raise ConfigurationError(f"there is no model {label!r}{hint}") from error
+
+
+class _Addressed:
+    """A user's own source, whose batches need not say which model and system they are for."""
+
+    def __init__(self, source: Source, model: str, system: str | None) -> None:
+        self.source = source
+        self.model = model
+        self.system = system
+
+    @property
+    def extent(self) -> Extent:
+        return self.source.extent
+
+    def read(self, after: Cursor | None) -> Iterator[Batch]:
+        for batch in self.source.read(after):
+            yield replace(batch, model=self.model, system=self.system)
+
+    def __getattr__(self, name: str) -> Any:
+        """`columns`, `fraction`, `notes`: what a source may have besides."""
+        return getattr(self.source, name)
 
 
 def write_database(model: Model) -> str:
@@ -335,7 +361,7 @@ def _check_feeds(feeds: Sequence[Feed], options: Options) -> None:
 def _plain_options(options: Options) -> dict[str, object]:
     kept = asdict(options) if not isinstance(options.policy, BasicSyncPolicy) else {}
     kept = kept or {name: getattr(options, name) for name in options.__slots__}
-    kept["policy"] = str(options.policy) if options.policy is not None else None
+    kept["policy"] = repr(load_policy(options.policy))
     return kept
 
 

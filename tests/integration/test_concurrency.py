@@ -20,7 +20,9 @@ ROWS = 5000
 
 
 @pytest.fixture
-def database(separate_database: SeparateDatabase, django_db_blocker: pytest.FixtureRequest) -> Iterable[SeparateDatabase]:
+def database(
+    separate_database: SeparateDatabase, django_db_blocker: pytest.FixtureRequest
+) -> Iterable[SeparateDatabase]:
     """A database that several processes write."""
     with django_db_blocker.unblock():  # type: ignore[attr-defined]  # what pytest-django gives
         yield separate_database
@@ -36,7 +38,9 @@ def write(path: Path, numbers: Iterable[int]) -> Path:
     return path
 
 
-def start(database: SeparateDatabase, path: Path, *options: str, model: str = "Supplier") -> subprocess.Popen[str]:
+def start(
+    database: SeparateDatabase, path: Path, *options: str, model: str = "Supplier"
+) -> subprocess.Popen[str]:
     """Start a run of a file in a process of its own."""
     command = ("syncfile", "ERP", "shop", model, path, "--create_external_system", "--match-on", "code")
     return database.start(*command, "--actions", "cu*", *options)
@@ -130,6 +134,10 @@ def test_runs_of_two_models(database: SeparateDatabase, tmp_path: Path) -> None:
         writer.writerow(["code", "title", "external_key"])
         writer.writerows([f"c{i:05}", "T", f"k{i:05}"] for i in range(ROWS))
     finish(start(database, suppliers), start(database, categories, model="Category"))
-    assert Supplier.objects.using(database.alias).count() == Category.objects.using(database.alias).count() == ROWS
+    assert (
+        Supplier.objects.using(database.alias).count()
+        == Category.objects.using(database.alias).count()
+        == ROWS
+    )
     assert ExternalKeyMapping.objects.using(database.alias).count() == 2 * ROWS
     assert ExternalSystem.objects.using(database.alias).count() == 1

@@ -10,11 +10,21 @@ from django.utils import timezone
 
 import modelsync
 from tests.rows import WRITERS, outcomes, run, values
-from tests.shop.models import Checked, Everything, Portrait, Product, Stamped, Supplier, Uuided, WithDefaults, Worded
+from tests.shop.models import (
+    Checked,
+    Everything,
+    Portrait,
+    Product,
+    Stamped,
+    Supplier,
+    Uuided,
+    WithDefaults,
+    Worded,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 both = pytest.mark.parametrize("writer", WRITERS)
-UTC = dt.timezone.utc
+UTC = dt.UTC
 THEN = dt.datetime(2020, 1, 2, 3, 4, 5, 678901, UTC)
 
 
@@ -34,12 +44,12 @@ def test_an_unknown_column_is_told_with_the_nearest(writer: str) -> None:
 def test_omitted_is_not_null(writer: str) -> None:
     """Trap "omitted is not null": a column that a row does not have is not touched by it."""
     Product.objects.create(sku="a", name="A", price="1.50", stock=3, description="d", weight=1.5)
-    assert outcomes(run([{"sku": "a", "stock": 4}], Product, writer=writer, unique=["sku"], actions="u*"), 1) == [
-        "updated"
-    ]
-    assert [(str(p), *rest) for p, *rest in values(Product, "price", "stock", "name", "description", "weight")] == [
-        ("1.50", 4, "A", "d", 1.5)
-    ]
+    assert outcomes(
+        run([{"sku": "a", "stock": 4}], Product, writer=writer, unique=["sku"], actions="u*"), 1
+    ) == ["updated"]
+    assert [
+        (str(p), *rest) for p, *rest in values(Product, "price", "stock", "name", "description", "weight")
+    ] == [("1.50", 4, "A", "d", 1.5)]
 
 
 @both
@@ -52,7 +62,10 @@ def test_rows_of_different_shapes(writer: str) -> None:
     ]
     report = run(rows, Product, writer=writer, unique=["sku"], pads=0, actions="u*")
     assert report.updated == 30
-    assert values(Product, "sku", "name", "stock", "description")[:2] == [("s00", "new", 1, "d"), ("s01", "old", 2, "d")]
+    assert values(Product, "sku", "name", "stock", "description")[:2] == [
+        ("s00", "new", 1, "d"),
+        ("s01", "old", 2, "d"),
+    ]
 
 
 @both
@@ -70,7 +83,9 @@ def test_columns_that_are_not_editable_are_written(writer: str) -> None:
     """Trap "`editable=False`": that is about forms; a source writes it."""
     run([{"code": "a", "hidden": "h"}], WithDefaults, writer=writer)
     assert values(WithDefaults, "code", "hidden") == [("a", "h")]
-    assert outcomes(run([{"code": "a", "hidden": "i"}], WithDefaults, writer=writer, actions="u*"), 1) == ["updated"]
+    assert outcomes(run([{"code": "a", "hidden": "i"}], WithDefaults, writer=writer, actions="u*"), 1) == [
+        "updated"
+    ]
     assert values(WithDefaults, "code", "hidden") == [("a", "i")]
 
 
@@ -86,14 +101,19 @@ def test_defaults_of_the_model_and_of_the_database(writer: str) -> None:
 
 @pytest.mark.parametrize(
     "writer",
-    [pytest.param("staged", marks=pytest.mark.xfail(strict=True, reason="F7: the stage takes no default")), "objects"],
+    [
+        pytest.param("staged", marks=pytest.mark.xfail(strict=True, reason="F7: the stage takes no default")),
+        "objects",
+    ],
 )
 def test_some_rows_leave_a_default_column_out(writer: str) -> None:
     """Trap "`db_default`": rows that leave the column out stand between rows that send it."""
     rows: list[dict[str, Any]] = [{"code": f"c{i:02}"} | ({"level": i} if i % 3 else {}) for i in range(30)]
     report = run(rows, WithDefaults, writer=writer, pads=0, actions="cu*")
     assert report.created == 30
-    assert values(WithDefaults, "level") == sorted(((i if i % 3 else 7,) for i in range(30)), key=lambda v: str(v[0]))
+    assert values(WithDefaults, "level") == sorted(
+        ((i if i % 3 else 7,) for i in range(30)), key=lambda v: str(v[0])
+    )
     assert run(rows, WithDefaults, writer=writer, pads=0, actions="cu*").unchanged == 30
 
 
@@ -164,7 +184,9 @@ def test_auto_now_add_with_a_given_primary_key(writer: str) -> None:
 @both
 def test_primary_keys_that_are_not_called_id(writer: str) -> None:
     """Trap "non-`id` primary keys": by their own name and as `pk`; made by their default."""
-    assert outcomes(run([{"word": "a", "note": "n"}], Worded, writer=writer, unique=["word"]), 1) == ["created"]
+    assert outcomes(run([{"word": "a", "note": "n"}], Worded, writer=writer, unique=["word"]), 1) == [
+        "created"
+    ]
     rows = [{"pk": "a", "note": "m"}, *({"pk": f"~{i}", "note": "m"} for i in range(12))]
     report = modelsync.sync(rows, Worded, match_on="pk", actions="cu*", writer=writer, changes=99)
     assert outcomes(report) == ["updated"] + ["created"] * 12
@@ -176,14 +198,18 @@ def test_primary_keys_that_are_not_called_id(writer: str) -> None:
 @both
 def test_a_primary_key_that_is_left_out_is_numbered(writer: str) -> None:
     """Trap "omitted is not null": a row without a number gets the next one; a blank one is rejected."""
-    rows: list[dict[str, Any]] = [({} if i % 2 else {"id": 5000 + i}) | {"code": f"c{i}", "name": "N"} for i in range(28)]
+    rows: list[dict[str, Any]] = [
+        ({} if i % 2 else {"id": 5000 + i}) | {"code": f"c{i}", "name": "N"} for i in range(28)
+    ]
     report = run(rows, Supplier, writer=writer, pads=0, skip_errors=True)
     assert [str(r) for r in report.rejections] == []
     assert report.created == 28
     kept = dict(Supplier.objects.values_list("code", "pk"))
     assert [kept[f"c{i}"] for i in range(0, 28, 2)] == [5000 + i for i in range(0, 28, 2)]
     assert len(set(kept.values())) == 28
-    report = run([{"id": "", "code": "a", "name": "N"}], Supplier, writer=writer, unique=["code"], skip_errors=True)
+    report = run(
+        [{"id": "", "code": "a", "name": "N"}], Supplier, writer=writer, unique=["code"], skip_errors=True
+    )
     assert (outcomes(report, 1), report.rejections[0].column) == (["rejected"], "id")
 
 

@@ -191,7 +191,9 @@ def test_a_rejected_row_is_not_missing(writer: str) -> None:
     """Trap "a filter that hid rows": a row that was refused is there; its object is not deleted."""
     modelsync.sync(suppliers(14), Supplier, **ERP)
     rows = [row | ({"name": "x" * 101} if row["code"] == "c003" else {}) for row in suppliers(14)]
-    report = modelsync.sync(rows, Supplier, missing="delete", skip_errors=True, actions="u*", writer=writer, **ERP)
+    report = modelsync.sync(
+        rows, Supplier, missing="delete", skip_errors=True, actions="u*", writer=writer, **ERP
+    )
     assert (report.rejected, report.removed, Supplier.objects.count()) == (1, 0, 14)
 
 

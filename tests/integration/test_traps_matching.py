@@ -72,7 +72,12 @@ def test_true_is_not_primary_key_1(writer: str, true: object) -> None:
     """Trap "`True` is not primary key 1": the row is rejected, as a primary key and as a reference."""
     Supplier.objects.create(pk=1, code="s", name="S")
     report = run(
-        [{"id": true, "code": "s", "name": "hit"}], Supplier, writer=writer, unique=["id"], actions="u*", skip_errors=True
+        [{"id": true, "code": "s", "name": "hit"}],
+        Supplier,
+        writer=writer,
+        unique=["id"],
+        actions="u*",
+        skip_errors=True,
     )
     assert outcomes(report, 1) == ["rejected"]
     rows = [{"sku": "p", "name": "P", "supplier": true}]
@@ -109,7 +114,9 @@ def test_what_the_database_calls_equal(writer: str, variant: str) -> None:
     with_supplier.refresh_from_db()
     assert with_supplier.name == ("new" if is_same else "old")
     # What is compared is found by collation, what is written is written to the letter.
-    assert Supplier.objects.filter(pk=with_supplier.pk).values_list("code", flat=True)[0] == (variant if is_same else "a")
+    assert Supplier.objects.filter(pk=with_supplier.pk).values_list("code", flat=True)[0] == (
+        variant if is_same else "a"
+    )
 
 
 @both
@@ -139,9 +146,10 @@ def test_keys_are_exact_on_every_database(writer: str) -> None:
     assert outcomes(report, 2) == ["created", "created"]
     pks = {code: str(pk) for code, pk in values(Supplier, "code", "pk")}
     assert keys(Supplier) == {("ERP", "a"): pks["x"], ("ERP", "A"): pks["y"]}
-    assert outcomes(run(rows, Supplier, writer=writer, system="ERP", unique=["code", "external_key"])) == [
-        "unchanged"
-    ] * 14
+    assert (
+        outcomes(run(rows, Supplier, writer=writer, system="ERP", unique=["code", "external_key"]))
+        == ["unchanged"] * 14
+    )
 
 
 @pytest.mark.django_db(databases=["default", "other"])
@@ -176,7 +184,9 @@ def test_primary_keys_that_are_uuids(writer: str) -> None:
     options: dict[str, Any] = {"writer": writer, "system": "ERP", "unique": ["name", "external_key"]}
     assert outcomes(run(rows, Uuided, match_on="name", pads=0, **options)) == ["created"]
     pads = [{"id": str(uuid.uuid4()), "name": f"~{i}", "external_key": f"~{i}"} for i in range(12)]
-    report = modelsync.sync([*rows, *pads], "shop.Uuided", system="ERP", match_on="id", writer=writer, changes=99)
+    report = modelsync.sync(
+        [*rows, *pads], "shop.Uuided", system="ERP", match_on="id", writer=writer, changes=99
+    )
     assert outcomes(report) == ["unchanged"] + ["created"] * 12
     assert keys(Uuided) == {("ERP", "1"): str(given)}
     assert outcomes(run([{"name": "b", "external_key": "2"}], Uuided, **options), 1) == ["created"]
@@ -200,12 +210,17 @@ def test_primary_keys_that_are_text(writer: str) -> None:
     rows = [{"word": "Wörd 1", "note": "m", "external_key": "1"}]
     assert outcomes(run(rows, Worded, actions="cu*", **options), 1) == ["updated"]
     assert values(Worded, "word", "note") == [("Wörd 1", "m")]
-    assert outcomes(run([{"word": "Wörd 1", "external_key": "1"}], Worded, actions="d", **options), 1) == ["deleted"]
+    assert outcomes(run([{"word": "Wörd 1", "external_key": "1"}], Worded, actions="d", **options), 1) == [
+        "deleted"
+    ]
 
 
 @pytest.mark.parametrize(
     "writer",
-    [pytest.param("staged", marks=pytest.mark.xfail(strict=True, reason="F4: the key is ignored")), "objects"],
+    [
+        pytest.param("staged", marks=pytest.mark.xfail(strict=True, reason="F4: the key is ignored")),
+        "objects",
+    ],
 )
 def test_a_primary_key_never_changes(writer: str) -> None:
     """Trap "primary keys": a row that would change its object's key is rejected, linked or matched."""
@@ -262,7 +277,10 @@ def test_primary_keys_that_are_one_to_one(writer: str) -> None:
     report = modelsync.sync(rows, Locker, match_on="person", **options)
     assert outcomes(report) == ["created"] * 14
     assert keys(Locker)["ERP", "k3"] == str(people[3].pk)
-    assert outcomes(modelsync.sync(rows, Locker, match_on="person", actions="cu*", **options)) == ["unchanged"] * 14
+    assert (
+        outcomes(modelsync.sync(rows, Locker, match_on="person", actions="cu*", **options))
+        == ["unchanged"] * 14
+    )
     rows[0]["number"] = "new"
     report = modelsync.sync(rows, Locker, match_on="number", actions="cu*", **options)
     assert outcomes(report) == ["updated"] + ["unchanged"] * 13
@@ -279,7 +297,10 @@ def test_one_to_one_primary_keys_by_lookup() -> None:
     assert {locker.number: locker.person_id for locker in Locker.objects.all()} == {
         f"n{i}": p.pk for i, p in enumerate(people)
     }
-    assert outcomes(modelsync.sync(rows, Locker, match_on="number", actions="cu*", changes=99)) == ["unchanged"] * 12
+    assert (
+        outcomes(modelsync.sync(rows, Locker, match_on="number", actions="cu*", changes=99))
+        == ["unchanged"] * 12
+    )
 
 
 @both
@@ -288,7 +309,9 @@ def test_an_empty_match_on_needs_a_key(writer: str) -> None:
     rows = [{"code": f"c{i}", "name": "N", "external_key": "" if i == 3 else f"k{i}"} for i in range(14)]
     report = modelsync.sync(rows, Supplier, system="ERP", writer=writer, skip_errors=True, changes=99)
     assert outcomes(report) == ["created"] * 3 + ["rejected"] + ["created"] * 10
-    report = modelsync.sync(rows, Supplier, system="ERP", actions="cu*", writer=writer, skip_errors=True, changes=99)
+    report = modelsync.sync(
+        rows, Supplier, system="ERP", actions="cu*", writer=writer, skip_errors=True, changes=99
+    )
     assert outcomes(report) == ["unchanged"] * 3 + ["rejected"] + ["unchanged"] * 10
     with pytest.raises(modelsync.ConfigurationError, match="how to find"):
         modelsync.sync([{"code": "a"}], Supplier, writer=writer)

@@ -50,14 +50,17 @@ def check_way(report: modelsync.Report, writer: str, label: str) -> None:
 
 
 def tree() -> dict[str, str | None]:
-    """code -> the parent's code."""
+    """Code -> the parent's code."""
     return dict(Category.objects.order_by("code").values_list("code", "parent__code"))
 
 
 @self_referring
 def test_a_parent_that_comes_later(writer: str) -> None:
     """Trap "a self-reference whose parent comes later": filled in at the end of the pass."""
-    rows = [{"code": f"c{i:02}", "title": "T", "parent=>code": f"c{i + 1:02}" if i < 29 else ""} for i in range(30)]
+    rows = [
+        {"code": f"c{i:02}", "title": "T", "parent=>code": f"c{i + 1:02}" if i < 29 else ""}
+        for i in range(30)
+    ]
     report = run(rows, Category, writer=writer, pads=0, actions="cu*")
     check_way(report, writer, "shop.Category")
     assert (report.created, report.warnings) == (30, [])
@@ -68,7 +71,9 @@ def test_a_parent_that_comes_later(writer: str) -> None:
 @self_referring
 def test_a_parent_that_came_before(writer: str) -> None:
     """Trap "forward references within a file": a row refers to one that the same batch has just made."""
-    rows = [{"code": f"c{i:02}", "title": "T", "parent=>code": f"c{i // 2:02}" if i else ""} for i in range(30)]
+    rows = [
+        {"code": f"c{i:02}", "title": "T", "parent=>code": f"c{i // 2:02}" if i else ""} for i in range(30)
+    ]
     report = run(rows, Category, writer=writer, pads=0, actions="cu*")
     assert (report.created, report.warnings) == (30, [])
     assert tree() == {f"c{i:02}": f"c{i // 2:02}" if i else None for i in range(30)}
@@ -78,20 +83,26 @@ def test_a_parent_that_came_before(writer: str) -> None:
 @pytest.mark.parametrize("length", [1, 2, 3, 13])
 def test_cycles(writer: str, length: int) -> None:
     """Trap "cycles of any length (null first, fill after)": also an object that is its own parent."""
-    rows = [{"code": f"c{i:02}", "title": "T", "parent=>code": f"c{(i + 1) % length:02}"} for i in range(length)]
+    rows = [
+        {"code": f"c{i:02}", "title": "T", "parent=>code": f"c{(i + 1) % length:02}"} for i in range(length)
+    ]
     rows += [{"code": f"d{i:02}", "title": "T", "parent=>code": ""} for i in range(12)]
     for expected in ("created", "unchanged"):
         report = run(rows, Category, writer=writer, pads=0, actions="cu*")
         assert outcomes(report) == [expected] * (length + 12)
         assert report.warnings == []
-    assert {c: p for c, p in tree().items() if c < "d"} == {f"c{i:02}": f"c{(i + 1) % length:02}" for i in range(length)}
+    assert {c: p for c, p in tree().items() if c < "d"} == {
+        f"c{i:02}": f"c{(i + 1) % length:02}" for i in range(length)
+    }
 
 
 def feed(rows: list[dict[str, Any]], model: Any, match_on: str) -> Feed:
     """Rows as one of several sources of a run."""
     label = model._meta.label
     source = IterableSource(rows, model=label, name=label)
-    return Feed(source=source, model=model, mapping=make_mapping(match_on=match_on, has_system=False), name=label)
+    return Feed(
+        source=source, model=model, mapping=make_mapping(match_on=match_on, has_system=False), name=label
+    )
 
 
 @both
@@ -234,7 +245,9 @@ def test_many_to_many_through_a_model() -> None:
     rows = [{"code": "c", "members=>+employee_id": "e"}]
     for expected in ("created", "unchanged"):
         assert outcomes(run(rows, Club, pads=0, actions="cu*")) == [expected]
-    assert list(Membership.objects.values_list("club__code", "person__employee_id", "since")) == [("c", "e", 2000)]
+    assert list(Membership.objects.values_list("club__code", "person__employee_id", "since")) == [
+        ("c", "e", 2000)
+    ]
     rows = [{"code": "c", "members=>-employee_id": "e"}]
     assert outcomes(run(rows, Club, pads=0, actions="u*")) == ["updated"]
     assert not Membership.objects.exists()
@@ -279,7 +292,9 @@ def test_foreign_keys_to_another_field(writer: str) -> None:
     assert values(Stock, "code", "supplier_id") == [("a", "s1"), ("b", "s2"), ("c", "s2")]
     for row in ({"code": "a", "supplier": "s1"}, {"code": "c", "supplier=>name": "Two"}):
         assert outcomes(run([row], Stock, writer=writer, actions="cu*"), 1) == ["unchanged"]
-    assert outcomes(run([{"code": "a", "supplier": ""}], Stock, writer=writer, actions="u*"), 1) == ["updated"]
+    assert outcomes(run([{"code": "a", "supplier": ""}], Stock, writer=writer, actions="u*"), 1) == [
+        "updated"
+    ]
     report = run([{"code": "d", "supplier": "s9"}], Stock, writer=writer, skip_errors=True)
     assert (outcomes(report, 1), report.rejections[0].column) == (["rejected"], "supplier")
 
@@ -288,7 +303,9 @@ def test_foreign_keys_to_another_field(writer: str) -> None:
 def test_plain_foreign_keys_that_name_nothing(writer: str) -> None:
     """Trap "forward references": a key that names nothing is one row's fault, not the database's error."""
     supplier = Supplier.objects.create(code="s", name="S")
-    rows = [{"sku": f"p{i:02}", "name": "P", "supplier_id": 10**6 if i == 3 else supplier.pk} for i in range(14)]
+    rows = [
+        {"sku": f"p{i:02}", "name": "P", "supplier_id": 10**6 if i == 3 else supplier.pk} for i in range(14)
+    ]
     report = run(rows, Product, writer=writer, unique=["sku"], pads=0, skip_errors=True)
     assert [(r.number, r.column, r.value) for r in report.rejections] == [(3, "supplier_id", 10**6)]
     assert report.created == 13
@@ -296,12 +313,20 @@ def test_plain_foreign_keys_that_name_nothing(writer: str) -> None:
 
 @pytest.mark.parametrize(
     "writer",
-    [pytest.param("staged", marks=pytest.mark.xfail(strict=True, reason="F8: taken for inheritance")), "objects"],
+    [
+        pytest.param("staged", marks=pytest.mark.xfail(strict=True, reason="F8: taken for inheritance")),
+        "objects",
+    ],
 )
 def test_proxy_models(writer: str) -> None:
     """Trap "proxy models": the same table, and the same keys, as the model that it stands for."""
     rows = [{"code": "a", "name": "A", "external_key": "1"}]
-    options: dict[str, Any] = {"writer": writer, "system": "ERP", "unique": ["code", "external_key"], "actions": "cu*"}
+    options: dict[str, Any] = {
+        "writer": writer,
+        "system": "ERP",
+        "unique": ["code", "external_key"],
+        "actions": "cu*",
+    }
     assert outcomes(run(rows, FormerSupplier, **options), 1) == ["created"]
     assert outcomes(run(rows, FormerSupplier, **options), 1) == ["unchanged"]
     assert values(Supplier, "code", "name") == [("a", "A")]

@@ -61,7 +61,13 @@ def test_each_system_deletes_only_what_is_its_own(writer: str) -> None:
     """Trap "they must not flap": what A no longer has stays while B has it, and does not come and go."""
     ours = [{"code": f"c{i:02}", "name": "N", "external_key": f"a{i}"} for i in range(10)]
     theirs = [{"code": f"c{i:02}", "name": "N", "external_key": f"b{i}"} for i in range(5, 14)]
-    options: dict[str, Any] = {"writer": writer, "unique": [], "match_on": "code", "pads": 0, "missing": "delete"}
+    options: dict[str, Any] = {
+        "writer": writer,
+        "unique": [],
+        "match_on": "code",
+        "pads": 0,
+        "missing": "delete",
+    }
     run(ours, Supplier, system="A", **options)
     run(theirs, Supplier, system="B", **options)
     run(ours[:7], Supplier, system="A", **options)

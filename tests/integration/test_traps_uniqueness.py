@@ -32,12 +32,17 @@ def test_a_chain_of_renames(writer: str) -> None:
     pks = linked("abcd", writer)
     report = run(moved({"d": "e", "c": "d", "b": "c", "a": "b"}), Supplier, writer=writer, **KEYED)
     assert outcomes(report, 4) == ["updated"] * 4
-    assert values(Supplier, "code", "pk") == [("b", pks["a"]), ("c", pks["b"]), ("d", pks["c"]), ("e", pks["d"])]
+    assert values(Supplier, "code", "pk") == [
+        ("b", pks["a"]),
+        ("c", pks["b"]),
+        ("d", pks["c"]),
+        ("e", pks["d"]),
+    ]
 
 
 @both
 def test_a_chain_of_renames_in_the_wrong_order(writer: str) -> None:
-    """Trap "a chain of renames": row by row, a rename deletes who has the value; who lost it adopts the next."""
+    """Trap "a chain of renames": a rename deletes who has the value; who lost it adopts the next."""
     pks = linked("abc", writer)
     report = run(moved({"a": "b", "b": "c", "c": "d"}), Supplier, writer=writer, **KEYED)
     assert outcomes(report, 3) == ["updated"] * 3
@@ -65,7 +70,9 @@ def test_two_rows_swap_a_unique_match_value(writer: str) -> None:
     found = dict(values(Supplier, "code", "pk"))
     assert (set(found), found["b"]) == ({"a", "b"}, pks["a"])
     assert keys(Supplier) == {("ERP", "a"): str(found["b"]), ("ERP", "b"): str(found["a"])}
-    assert outcomes(run(moved({"a": "b", "b": "a"}), Supplier, writer=writer, **KEYED), 2) == ["unchanged"] * 2
+    assert (
+        outcomes(run(moved({"a": "b", "b": "a"}), Supplier, writer=writer, **KEYED), 2) == ["unchanged"] * 2
+    )
 
 
 @both
@@ -77,7 +84,9 @@ def test_two_rows_swap_another_unique_value(writer: str) -> None:
     report = run(rows, Slot, writer=writer, unique=["a"], actions="cu*", skip_errors=True)
     assert outcomes(report, 3) == ["rejected", "rejected", "created"]
     rows = [{"a": "1", "b": None}, {"a": "2", "b": "x"}, {"a": "1", "b": "y"}]
-    report = run(rows[:2] + [rows[2]], Slot, writer=writer, unique=["a", "b"], actions="cu*", skip_errors=True)
+    report = run(
+        rows, Slot, writer=writer, unique=["a", "b"], actions="cu*", skip_errors=True
+    )
     assert outcomes(report, 3) == ["updated"] * 3
     assert values(Slot, "a", "b") == [("1", "y"), ("2", "x"), ("3", None)]
 
@@ -148,7 +157,10 @@ def test_two_new_rows_with_one_unique_value(writer: str) -> None:
 def test_a_value_given_up_by_a_delete(writer: str) -> None:
     """Trap "uniqueness": a delete in the same input frees the value for the rows after it."""
     Worded.objects.create(word="a", note="old")
-    rows = [{"action_flags": "d*", "word": "a", "note": ""}, {"action_flags": "c", "word": "a", "note": "new"}]
+    rows = [
+        {"action_flags": "d*", "word": "a", "note": ""},
+        {"action_flags": "c", "word": "a", "note": "new"},
+    ]
     report = run(rows, Worded, writer=writer, unique=["word"])
     assert outcomes(report, 2) == ["deleted", "created"]
     assert values(Worded, "word", "note") == [("a", "new")]

@@ -19,7 +19,7 @@ from tests.shop.models import Everything, Person, Product, Slot, Supplier
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 both = pytest.mark.parametrize("writer", WRITERS)
-UTC = dt.timezone.utc
+UTC = dt.UTC
 
 
 def gap(reason: str) -> pytest.MarkDecorator:
@@ -56,7 +56,12 @@ def test_blank_text(writer: str) -> None:
     """Trap "'' and NULL, for text": NULL where it is allowed, '' where it is not."""
     assert fill(writer, "f_char", "") is None
     assert fill(writer, "f_char", " ") == " "
-    run([{"first_name": "", "last_name": "L", "employee_id": "e"}], Person, writer=writer, unique=["employee_id"])
+    run(
+        [{"first_name": "", "last_name": "L", "employee_id": "e"}],
+        Person,
+        writer=writer,
+        unique=["employee_id"],
+    )
     assert values(Person, "employee_id", "first_name") == [("e", "")]
     row = {"first_name": None, "last_name": "L", "employee_id": "f"}
     report = run([row], Person, writer=writer, unique=["employee_id"], skip_errors=True)
@@ -64,7 +69,9 @@ def test_blank_text(writer: str) -> None:
 
 
 @both
-@pytest.mark.parametrize("column", ["f_int", "f_float", "f_decimal", "f_date", "f_datetime", "f_bool", "f_uuid"])
+@pytest.mark.parametrize(
+    "column", ["f_int", "f_float", "f_decimal", "f_date", "f_datetime", "f_bool", "f_uuid"]
+)
 @pytest.mark.parametrize("blank", ["", "  ", None])
 def test_blank_numbers(writer: str, column: str, blank: object) -> None:
     """Trap "'' and NULL, for numbers": a blank is NULL."""
@@ -75,7 +82,9 @@ def test_blank_numbers(writer: str, column: str, blank: object) -> None:
 @both
 def test_blank_numbers_where_null_is_not_allowed(writer: str) -> None:
     """Trap "'' and NULL, for numbers": a blank is no zero, it is rejected with its column."""
-    report = run([{"sku": "a", "name": "A", "stock": ""}], Product, writer=writer, unique=["sku"], skip_errors=True)
+    report = run(
+        [{"sku": "a", "name": "A", "stock": ""}], Product, writer=writer, unique=["sku"], skip_errors=True
+    )
     assert (report.rejections[0].column, report.rejections[0].value) == ("stock", "")
     assert values(Product, "sku") == []
 
@@ -172,9 +181,13 @@ def test_naive_times_are_local(writer: str) -> None:
     with timezone.override("Europe/Berlin"):
         assert fill(writer, "f_datetime", "2026-07-01 12:00:00") == dt.datetime(2026, 7, 1, 10, tzinfo=UTC)
         Everything.objects.all().delete()
-        assert fill(writer, "f_datetime", dt.datetime(2026, 1, 1, 12)) == dt.datetime(2026, 1, 1, 11, tzinfo=UTC)
+        assert fill(writer, "f_datetime", dt.datetime(2026, 1, 1, 12)) == dt.datetime(
+            2026, 1, 1, 11, tzinfo=UTC
+        )
         Everything.objects.all().delete()
-        assert fill(writer, "f_datetime", "2026-07-01T12:00:00+05:30") == dt.datetime(2026, 7, 1, 6, 30, tzinfo=UTC)
+        assert fill(writer, "f_datetime", "2026-07-01T12:00:00+05:30") == dt.datetime(
+            2026, 7, 1, 6, 30, tzinfo=UTC
+        )
         Everything.objects.all().delete()
         assert fill(writer, "f_datetime", "2026-07-01T12:00:00Z") == dt.datetime(2026, 7, 1, 12, tzinfo=UTC)
 
@@ -240,7 +253,9 @@ def test_json_null_and_sql_null(writer: str, tmp_path: Path) -> None:
     assert fill(writer, "f_json", "", typed=False, tmp_path=tmp_path) is None
     assert Everything.objects.get(code="a", f_json__isnull=True)
     fill(writer, "f_json", "null", typed=False, tmp_path=tmp_path)
-    assert Everything.objects.filter(code="a", f_json=Value(None, Everything._meta.get_field("f_json"))).exists()
+    assert Everything.objects.filter(
+        code="a", f_json=Value(None, Everything._meta.get_field("f_json"))
+    ).exists()
     assert not Everything.objects.filter(code="a", f_json__isnull=True).exists()
     fill(writer, "f_json", None)
     assert Everything.objects.filter(code="a", f_json__isnull=True).exists()
@@ -251,14 +266,20 @@ def test_the_order_of_json_keys(writer: str) -> None:
     """Trap "JSON key order": a reordered object is unchanged, a reordered list is not."""
     fill(writer, "f_json", {"a": 1, "b": {"c": [1, 2], "d": None}})
     again = {"b": {"d": None, "c": [1, 2]}, "a": 1}
-    assert set(outcomes(run([{"code": "a", "f_json": again}], Everything, writer=writer, actions="u*"))) == {"unchanged"}
+    assert set(outcomes(run([{"code": "a", "f_json": again}], Everything, writer=writer, actions="u*"))) == {
+        "unchanged"
+    }
     other = {"b": {"d": None, "c": [2, 1]}, "a": 1}
-    assert set(outcomes(run([{"code": "a", "f_json": other}], Everything, writer=writer, actions="u*"))) == {"updated"}
+    assert set(outcomes(run([{"code": "a", "f_json": other}], Everything, writer=writer, actions="u*"))) == {
+        "updated"
+    }
     assert Everything.objects.get(code="a").f_json == other
 
 
 @both
-@pytest.mark.parametrize("value", [0, False, "", [], {}, "null", "1", 1.5, [None], {"": ""}, "ü\u2028", 10**18])
+@pytest.mark.parametrize(
+    "value", [0, False, "", [], {}, "null", "1", 1.5, [None], {"": ""}, "ü\u2028", 10**18]
+)
 def test_json_values_of_every_kind(writer: str, value: object) -> None:
     """Trap "JSON": typed sources give values as they are, also those that look like nothing."""
     assert fill(writer, "f_json", [value]) == [value]
@@ -274,7 +295,16 @@ def test_text_that_is_no_json(writer: str, value: str, tmp_path: Path) -> None:
 @both
 @pytest.mark.parametrize(
     ("text", "kept"),
-    [("true", True), ("F", False), ("Yes", True), ("no", False), ("ON", True), ("0", False), (1, True), (False, False)],
+    [
+        ("true", True),
+        ("F", False),
+        ("Yes", True),
+        ("no", False),
+        ("ON", True),
+        ("0", False),
+        (1, True),
+        (False, False),
+    ],
 )
 def test_booleans_as_text(writer: str, text: object, kept: bool) -> None:
     """Trap "booleans as text": the usual words in any case, and 1 and 0."""
@@ -316,7 +346,9 @@ def test_characters_that_no_database_takes(writer: str, text: str) -> None:
 
 
 @both
-@pytest.mark.parametrize("text", ["tab\there", "line\nbreak", "back\\slash", "\\N", "quo'te\"", "%s {x}", "🐈 ü ﬁ", "\r\n"])
+@pytest.mark.parametrize(
+    "text", ["tab\there", "line\nbreak", "back\\slash", "\\N", "quo'te\"", "%s {x}", "🐈 ü ﬁ", "\r\n"]
+)
 def test_characters_that_must_be_quoted(writer: str, text: str) -> None:
     """Trap "quoted newlines": whatever the way into the database, text arrives as it was."""
     assert fill(writer, "f_text", text) == text
@@ -325,7 +357,10 @@ def test_characters_that_must_be_quoted(writer: str, text: str) -> None:
 @both
 def test_every_refused_row_is_told_with_its_cell(writer: str) -> None:
     """Trap "values": of many rows the guilty ones are told, by number, column and value."""
-    rows = [{"code": f"c{i}", "f_int": "x" if i in (2, 5) else i, "f_bool": "?" if i == 7 else "1"} for i in range(14)]
+    rows = [
+        {"code": f"c{i}", "f_int": "x" if i in (2, 5) else i, "f_bool": "?" if i == 7 else "1"}
+        for i in range(14)
+    ]
     report = run(rows, Everything, writer=writer, pads=0, skip_errors=True)
     assert [(r.number, r.column, r.value) for r in report.rejections] == [
         (2, "f_int", "x"),

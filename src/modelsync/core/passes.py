@@ -22,6 +22,11 @@ class Pass:
     actions: Action = EVERYTHING
     where: Callable[[Record], bool] | None = None
 
+    def __repr__(self) -> str:
+        """The same in every process."""
+        where = getattr(self.where, "__qualname__", "") if self.where else ""
+        return f"Pass({self.actions}{f', where={where}' if where else ''})"
+
 
 #: Which of two outcomes of one record says more, the later the more.
 _WEIGHT: Final = {

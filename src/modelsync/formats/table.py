@@ -12,7 +12,7 @@ from modelsync.core.errors import ConfigurationError
 from modelsync.core.records import OMITTED
 
 #: A batch holds about so many cells at most, so that wide files need no more memory than narrow ones.
-MOST_CELLS = 160_000
+MOST_CELLS = 320_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

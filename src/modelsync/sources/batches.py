@@ -9,7 +9,7 @@ from modelsync.core.errors import ConfigurationError
 from modelsync.core.records import Batch, Broken, Cursor, Origin
 from modelsync.formats.table import Chunk
 
-DEFAULT_ROWS = 10_000
+DEFAULT_ROWS = 20_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,21 +33,28 @@ class ChainSource:
     def read(self, after: Cursor | None) -> Iterator[Batch]:
         """The batches after a cursor, or all.
 
-        A cursor is `{source, before, done, at}`: the index of a source, the number of records before
-        it and up to the cursor, and that source's own cursor.
+        A cursor is `{source, before, done, at, earlier}`: the index of a source, the number of records
+        before it and up to the cursor, that source's own cursor, and the last ones of those before it,
+        which know whether their content is still the same.
         """
         first, before, done, at = 0, 0, 0, None
+        earlier: list[Cursor | None] = []
         if after is not None:
             first, before, done = (int(str(after[name])) for name in ("source", "before", "done"))
-            at = after["at"]
+            at, earlier = after["at"], list(after["earlier"])  # type: ignore[call-overload]  # as below
+            for source, last in zip(self.sources, earlier, strict=False):
+                if last is not None:
+                    next(source.read(last), None)
         for index in range(first, len(self.sources)):
             self.current = index
+            last = at
             for batch in self.sources[index].read(at):  # type: ignore[arg-type]  # a cursor, by contract
                 done = before + batch.start + len(batch.rows) + len(batch.broken)
-                yield _moved(
-                    batch, before, {"source": index, "before": before, "done": done, "at": batch.after}
-                )
+                last = batch.after
+                cursor = {"source": index, "before": before, "done": done, "at": last, "earlier": list(earlier)}
+                yield _moved(batch, before, cursor)
             before, at = done, None
+            earlier.append(last)  # type: ignore[arg-type]  # a cursor, by contract
 
 
 def _moved(batch: Batch, by: int, after: Cursor) -> Batch:

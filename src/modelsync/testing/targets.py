@@ -131,7 +131,10 @@ class TargetContract:
     def test_forced_update_replaces_everything_sent(self, bench: Runner) -> None:
         """Update, 4, forced: every value of the row, NULL and '' too; what was not sent stays."""
         bench.sync([{"code": "a", "name": "old", "size": 1}, {"code": "b", "name": "old", "size": 1}])
-        assert bench.sync([{"code": "a", "name": ""}, {"code": "b", "name": "x"}], actions="u*") == ["updated"] * 2
+        assert (
+            bench.sync([{"code": "a", "name": ""}, {"code": "b", "name": "x"}], actions="u*")
+            == ["updated"] * 2
+        )
         assert bench.sync([{"code": "a", "size": None}], actions="u*") == ["updated"]
         assert bench.values("code", "name", "size") == [("a", "", None), ("b", "x", 1)]
 
@@ -260,7 +263,9 @@ class TargetContract:
         bench.sync([{"code": "a", "external_key": "1"}], "A")
         bench.sync([{"code": "o", "external_key": "1"}], "A", table="owner")
         assert list(bench.keys()) == list(bench.keys("owner")) == [("A", "1")]
-        assert bench.sync([{"external_key": "1"}], "A", match_on="", actions="d", table="owner") == ["deleted"]
+        assert bench.sync([{"external_key": "1"}], "A", match_on="", actions="d", table="owner") == [
+            "deleted"
+        ]
         assert bench.values("code") == [("a",)]
 
     def test_null_matches_nothing(self, bench: Runner) -> None:
@@ -311,7 +316,10 @@ class TargetContract:
     def test_a_second_run_is_a_no_op(self, bench: Runner) -> None:
         """Invariant 1: the same input again changes nothing, and writes no key."""
         bench.sync([{"code": "o"}], table="owner")
-        rows = [{"code": c, "name": "n", "size": i, "owner=>code": "o", "external_key": c} for i, c in enumerate("abc")]
+        rows = [
+            {"code": c, "name": "n", "size": i, "owner=>code": "o", "external_key": c}
+            for i, c in enumerate("abc")
+        ]
         assert bench.sync(rows, "A", actions="cu*") == ["created"] * 3
         before = bench.bench.rows(self.labels["thing"]), bench.keys()
         assert bench.sync(rows, "A", actions="cu*") == ["unchanged"] * 3
@@ -355,7 +363,11 @@ class TargetContract:
 
     def test_a_reference_to_a_later_row(self, bench: Runner) -> None:
         """The end of a pass, 2: what a later row makes is found then."""
-        rows = [{"code": "a", "boss=>code": "b"}, {"code": "b", "boss=>code": "a"}, {"code": "c", "boss=>code": "a"}]
+        rows = [
+            {"code": "a", "boss=>code": "b"},
+            {"code": "b", "boss=>code": "a"},
+            {"code": "c", "boss=>code": "a"},
+        ]
         assert bench.sync(rows, table="owner", actions="cu*") == ["created"] * 3
         a, b = bench.pk("a", "owner"), bench.pk("b", "owner")
         assert bench.values("code", "boss", table="owner") == [("a", b), ("b", a), ("c", a)]
@@ -405,13 +417,19 @@ class TargetContract:
         """Errors: a unique value that another object has; nothing of the row remains, not even its key."""
         bench.sync([{"code": "a", "name": "x"}, {"code": "b", "name": "y"}])
         row = {"code": "a", "name": "y", "external_key": "1"}
-        outcomes = bench.sync([row, {"code": "c", "name": "z"}], "A", match_on="name", actions="u*c", skip_errors=True)
+        outcomes = bench.sync(
+            [row, {"code": "c", "name": "z"}], "A", match_on="name", actions="u*c", skip_errors=True
+        )
         assert outcomes == ["rejected", "created"]
         assert (bench.values("code"), bench.keys()) == ([("a",), ("b",), ("c",)], {})
 
     def test_a_rejection_undoes_the_run(self, bench: Runner) -> None:
         """Errors: by default one refused row rolls everything back, after all rows were tried."""
-        rows = [{"code": "a", "external_key": "1"}, {"code": "b", "size": "many"}, {"code": "c", "size": "more"}]
+        rows = [
+            {"code": "a", "external_key": "1"},
+            {"code": "b", "size": "many"},
+            {"code": "c", "size": "more"},
+        ]
         assert bench.sync(rows, "A") == ["created", "rejected", "rejected"]
         assert (bench.values("code"), bench.keys(), bench.report.committed) == ([], {}, False)
 
@@ -419,7 +437,10 @@ class TargetContract:
         """Invariant 4: the same decisions, and then everything is undone."""
         bench.sync([{"code": "a", "name": "", "external_key": "1"}], "A")
         before = bench.bench.rows(self.labels["thing"])
-        rows = [{"code": "a", "name": "n", "external_key": "1"}, {"code": "b", "name": "", "external_key": "2"}]
+        rows = [
+            {"code": "a", "name": "n", "external_key": "1"},
+            {"code": "b", "name": "", "external_key": "2"},
+        ]
         assert bench.sync(rows, "A", dry_run=True) == ["updated", "created"]
         assert (bench.bench.rows(self.labels["thing"]), list(bench.keys())) == (before, [("A", "1")])
 
@@ -503,7 +524,9 @@ class Runner:
 
     def values(self, *columns: str, table: str = "thing") -> list[Any]:
         """These columns of a table's rows, as tuples, in the order of the codes."""
-        found = [row for row in self.bench.rows(self.labels[table]) if not str(row["code"]).startswith("pad ")]
+        found = [
+            row for row in self.bench.rows(self.labels[table]) if not str(row["code"]).startswith("pad ")
+        ]
         return [tuple(row[c] for c in columns) for row in sorted(found, key=lambda row: str(row["code"]))]
 
     def pk(self, code: str, table: str = "thing") -> Any:

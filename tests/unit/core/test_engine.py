@@ -94,12 +94,19 @@ def counted(report: Report) -> dict[str, int]:
     return {outcome.label: count for outcome, count in report.counts.items() if count}
 
 
-def sync(rows: Rows | Rowed, into: MemoryTarget, *, journal: Any = None, mapping: Any = None, **plan: Any) -> Report:
+def sync(
+    rows: Rows | Rowed, into: MemoryTarget, *, journal: Any = None, mapping: Any = None, **plan: Any
+) -> Report:
     """Run rows into a target."""
     source = rows if isinstance(rows, Rowed) else Rowed(rows)
     observers = plan.pop("observers", ())
     return run(
-        source, into, journal or MemoryJournal(), mapping=mapping or mapped(), plan=Plan(**plan), observers=observers
+        source,
+        into,
+        journal or MemoryJournal(),
+        mapping=mapping or mapped(),
+        plan=Plan(**plan),
+        observers=observers,
     )
 
 
@@ -107,7 +114,12 @@ def test_a_run() -> None:
     """Everything goes in, and a second run finds nothing to do."""
     into, journal = target(), MemoryJournal()
     report = sync(nodes(5), into, journal=journal)
-    assert (counted(report), report.status, report.committed, report.ok) == ({"created": 5}, Status.DONE, True, True)
+    assert (counted(report), report.status, report.committed, report.ok) == (
+        {"created": 5},
+        Status.DONE,
+        True,
+        True,
+    )
     assert (report.keys_written, len(into.keys)) == (5, 5)
     assert journal.started == journal.finished == [report]
     again = sync(nodes(5), into)
@@ -120,7 +132,11 @@ def test_a_rejection_undoes_the_run() -> None:
     rows[1]["size"] = rows[3]["size"] = "many"
     into = target()
     report = sync(rows, into)
-    assert (counted(report), report.status, report.committed) == ({"created": 3, "rejected": 2}, Status.REJECTED, False)
+    assert (counted(report), report.status, report.committed) == (
+        {"created": 3, "rejected": 2},
+        Status.REJECTED,
+        False,
+    )
     assert [(r.number, r.column, r.value, str(r.origin)) for r in report.rejections] == [
         (1, "size", "many", "rows:2"),
         (3, "size", "many", "rows:4"),
@@ -192,7 +208,13 @@ def test_a_run_that_was_cut_goes_on(every: int, fail_at: int) -> None:
     assert (counted(report), report.total, report.keys_written) == ({"created": 8}, 8, 8)
     undisturbed = target()
     sync(rows, undisturbed)
-    found = [{row["code"]: row["parent"] and t.rows["node"][row["parent"]]["code"] for row in t.rows["node"].values()} for t in (into, undisturbed)]
+    found = [
+        {
+            row["code"]: row["parent"] and t.rows["node"][row["parent"]]["code"]
+            for row in t.rows["node"].values()
+        }
+        for t in (into, undisturbed)
+    ]
     assert found[0] == found[1]
     assert journal.checkpoints == []
 
@@ -334,7 +356,7 @@ class Counting(MemoryTarget):
 
 def test_a_guard_error_is_a_result() -> None:
     """The report says that the run was stopped; nothing is raised."""
-    into = Counting(target().tables)
+    into = Counting(target().tables.tables)
     report = sync(nodes(2), into)
     assert (report.status, report.error, codes(into)) == (Status.STOPPED, "no", [])
 
@@ -349,7 +371,13 @@ def test_counts_add_up(size: int, every: int | None) -> None:
         parent = "nobody" if i == 8 else f"c{(i + 9) % 30}"
         size_of = "many" if i % 11 == 5 else i
         rows.append(
-            {"action_flags": flags, "code": f"c{i % 13}", "size": size_of, "parent=>code": parent, "external_key": f"k{i % 5}"}
+            {
+                "action_flags": flags,
+                "code": f"c{i % 13}",
+                "size": size_of,
+                "parent=>code": parent,
+                "external_key": f"k{i % 5}",
+            }
         )
     into = target()
     report = sync(Rowed([dict(row) for row in rows], size), into, skip_errors=True, commit_every=every)

@@ -10,7 +10,14 @@ from modelsync.core.guard import Guard
 
 @pytest.mark.parametrize(
     ("deletes", "table", "refused"),
-    [(10, 10, False), (11, 11, True), (11, 110, False), (12, 110, True), (1000, 10_000, False), (0, 0, False)],
+    [
+        (10, 10, False),
+        (11, 11, True),
+        (11, 110, False),
+        (12, 110, True),
+        (1000, 10_000, False),
+        (0, 0, False),
+    ],
 )
 def test_the_default(deletes: int, table: int, refused: bool) -> None:
     """Over 10 rows and over 10 % of the table: both."""
@@ -23,7 +30,15 @@ def test_the_default(deletes: int, table: int, refused: bool) -> None:
 
 @pytest.mark.parametrize(
     ("text", "deletes", "refused"),
-    [("5", 5, False), (5, 6, True), ("0", 1, True), ("25%", 25, False), (" 25 % ", 26, True), ("0%", 1, True), ("100%", 100, False)],
+    [
+        ("5", 5, False),
+        (5, 6, True),
+        ("0", 1, True),
+        ("25%", 25, False),
+        (" 25 % ", 26, True),
+        ("0%", 1, True),
+        ("100%", 100, False),
+    ],
 )
 def test_a_bound_that_is_given(text: str | int, deletes: int, refused: bool) -> None:
     """A number of rows, or a percentage of a table of 100."""

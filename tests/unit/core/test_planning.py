@@ -14,7 +14,9 @@ WRITES = [C, U, C | U, C | F, U | F, C | U | F]
 A, B = "object A", "object B"
 
 
-def expected_write(actions: Action, found: Found[str], conflict: Conflict) -> tuple[Step, str | None, str | None]:
+def expected_write(
+    actions: Action, found: Found[str], conflict: Conflict
+) -> tuple[Step, str | None, str | None]:
     """The sections Create and Update, rule by rule: step, object, victim."""
     if U not in actions and found.linked:
         return Step.KEEP, found.linked, None  # Create, 1
@@ -24,7 +26,11 @@ def expected_write(actions: Action, found: Found[str], conflict: Conflict) -> tu
     if U not in actions:
         return (Step.KEEP, obj, None) if obj else (Step.CREATE, None, None)  # Create, 3 and 4
     if found.linked and found.matched and found.linked != found.matched:  # Update, 2
-        return (Step.UPDATE, found.linked, found.matched) if conflict is Conflict.DELETE else (Step.REJECT, obj, None)
+        return (
+            (Step.UPDATE, found.linked, found.matched)
+            if conflict is Conflict.DELETE
+            else (Step.REJECT, obj, None)
+        )
     if obj:
         return Step.UPDATE, obj, None  # Update, 3
     return (Step.CREATE if C in actions else Step.SKIP), None, None
@@ -40,7 +46,9 @@ def test_writes(actions: Action, conflict: Conflict) -> None:
         several = matched == "several"
         found = Found(linked=linked, matched=None if several else matched, several=several, has_key=has_key)
         decision = decide(actions, found, conflict)
-        assert (decision.step, decision.obj, decision.victim) == expected_write(actions, found, conflict), found
+        assert (decision.step, decision.obj, decision.victim) == expected_write(actions, found, conflict), (
+            found
+        )
         assert not decision.drop_key
         if decision.step in (Step.CREATE, Step.UPDATE):
             assert decision.keep_key is has_key

@@ -118,7 +118,9 @@ def test_an_expression_is_read_or_refused(tokens: list[str]) -> None:
         match = Match.parse(" ".join(tokens))
     except RecordError:
         return
-    assert match.fold(lambda name: name == "a", lambda a, b: a and b, lambda a, b: a or b, lambda a: not a) in (
+    assert match.fold(
+        lambda name: name == "a", lambda a, b: a and b, lambda a, b: a or b, lambda a: not a
+    ) in (
         True,
         False,
     )

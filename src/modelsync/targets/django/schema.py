@@ -128,7 +128,7 @@ class Schema:
     @cached_property
     def is_inherited(self) -> bool:
         """Multi-table inheritance: its rows are spread over several tables."""
-        return bool(self.model._meta.parents)
+        return bool(self.model._meta.concrete_model._meta.parents)  # type: ignore[union-attr]  # no abstract model
 
     @property
     def user_code(self) -> str | None:

@@ -103,8 +103,12 @@ def compile_shape(
     *,
     is_text: bool,
     check: bool,
+    key_columns: frozenset[str] = frozenset(),
 ) -> Shape:
-    """Bind column names to the model; unknown ones are left out and told in `unknown`."""
+    """Bind column names to the model; unknown ones are left out and told in `unknown`.
+
+    A key column that is called like the model's automatic primary key is the external key alone.
+    """
     values: list[ValueColumn] = []
     properties: list[PropertyColumn] = []
     unknown: list[tuple[str, str]] = []
@@ -114,6 +118,8 @@ def compile_shape(
         if ARROW in name:
             relation, _, path = (part.strip() for part in name.partition(ARROW))
             grouped.setdefault(relation, []).append((index, name, path))
+        elif name in key_columns - set(match.names) and isinstance(schema.by_name.get(name), models.AutoField):
+            continue
         elif name in schema.by_name:
             bound = schema.by_name[name]
             converter = compile_converter(bound, connection, column=name, is_text=is_text, check=check)
@@ -207,9 +213,9 @@ def _why_unknown(schema: Schema, name: str) -> str:
     if any(f.name == name for f in schema.model._meta.concrete_fields):
         return f"{name} is computed by the database"
     known = [*schema.by_name, *schema.relations]
-    return f"{schema.label} has no field {name!r}{_nearest(name, known)}; the column is ignored"
+    return f"{schema.label} has no field {name!r}{_nearest(name, known)}"
 
 
 def _nearest(name: str, known: Sequence[str] | dict[str, Any]) -> str:
     close = get_close_matches(name.partition(ARROW)[0], list(known), n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f" (did you mean {close[0]!r}?)" if close else ""

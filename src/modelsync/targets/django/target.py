@@ -157,6 +157,7 @@ class DjangoTarget:
             self.connection,
             is_text=group.batch.is_text,
             check=context.check,
+            key_columns=self.options.key_columns,
         )
         unknown = {c: text for c, text in shape.unknown if c not in self.options.key_columns}
         if unknown and self.options.strict:
@@ -167,7 +168,7 @@ class DjangoTarget:
         for column, text in unknown.items():
             if (context.schema.label, column) not in self._noted:
                 self._noted.add((context.schema.label, column))
-                self.note(column, text)
+                self.note(column, f"{text}; the column is ignored")
         return shape
 
     def _compile(self, context: Context, shape: Shape) -> StagedWriter | ObjectsWriter:

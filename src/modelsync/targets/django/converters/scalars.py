@@ -148,7 +148,8 @@ def to_datetime(value: object) -> dt.datetime:
         aware = timezone.make_aware(value)
         if aware.astimezone(dt.timezone.utc).astimezone(aware.tzinfo).replace(tzinfo=None) != value:
             raise Refused(f"that time does not exist in {timezone.get_current_timezone_name()} (clock change)")
-        return aware
+        # In UTC, since a local time that comes twice equals no time of another zone (PEP 495).
+        return aware.astimezone(dt.timezone.utc)
     if not settings.USE_TZ and timezone.is_aware(value):
         return timezone.make_naive(value, timezone.get_default_timezone())
     return value

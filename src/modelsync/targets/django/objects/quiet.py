@@ -14,11 +14,14 @@ Model = models.Model
 
 def insert(obj: Model, using: str) -> None:
     """Insert one object and, under multi-table inheritance, its parents."""
-    if not obj._meta.parents:
+    model: Any = obj._meta.concrete_model
+    if not model._meta.parents:
         type(obj)._base_manager.using(using).bulk_create([obj])
         return
-    obj._save_parents(cls=type(obj), using=using, update_fields=None)  # type: ignore[attr-defined]  # Django's own step without signals
-    obj._save_table(cls=type(obj), force_insert=True, using=using)  # type: ignore[attr-defined]  # Django's own step without signals
+    # Django's own steps of save_base(), which sends the signals around them.
+    parts: Any = obj
+    parts._save_parents(cls=model, using=using, update_fields=None, force_insert=(model,))
+    parts._save_table(cls=model, force_insert=True, using=using)
 
 
 def update(obj: Model, names: Iterable[str], using: str) -> None:

@@ -18,8 +18,10 @@ from modelsync.core.records import OMITTED, Action
 from modelsync.core.results import Change, Outcome
 from modelsync.targets.django.cells import python_columns
 from modelsync.targets.django.context import Context
+from modelsync.targets.django.converters.scalars import JSON_NULL
 from modelsync.targets.django.faults import ambiguous, explain, not_found
 from modelsync.targets.django.objects import quiet
+from modelsync.targets.django.objects.equality import Values
 from modelsync.targets.django.objects.finder import Finder, plain_value
 from modelsync.targets.django.objects.relations import relate
 from modelsync.targets.django.schema import Field
@@ -81,6 +83,7 @@ class _Row:
         self.forced = Action.FORCE in self.actions
         self.has_deleted = False
         self.has_set = False
+        self.has_pointed = False
         self.missing: list[tuple[Reference, str]] = []
         self.warnings: list[tuple[str, str]] = []
         self.changes: dict[str, tuple[object, object]] = {}
@@ -139,6 +142,7 @@ class _Row:
                 self._skip(decision)
             case Step.DELETE:
                 assert obj is not None
+                self.finder.keys.flush()
                 self._write(lambda: self._delete(obj))
                 outcome = Outcome.DELETED
             case Step.CREATE:
@@ -214,7 +218,7 @@ class _Row:
             self._relate(obj, targets, forced=True)
 
         self._write(write)
-        self.finder.wrote(obj, None)
+        self._wrote(obj, None)
         if self.missing:
             self.applied.late.add(self.position)
         return obj
@@ -228,13 +232,15 @@ class _Row:
                 if self._has_changed() or targets:
                     self._write(lambda: self._save_and_relate(obj, targets))
             else:
-                # The references are looked up when the victim is gone.
+                # The references are looked up when the victim is gone. What waits to be written belongs
+                # to earlier rows, so it must not be undone with this one.
+                self.finder.keys.flush()
                 self._write(lambda: (self._delete(victim), self._save_and_relate(obj, self._settle(obj))))
         except (RecordError, _Postpone):
             for name, value in old.items():
                 setattr(obj, name, value)
             raise
-        self.finder.wrote(obj, before)
+        self._wrote(obj, before)
         if self.missing:
             self.applied.late.add(self.position)
         return self._has_changed() or victim is not None
@@ -243,6 +249,13 @@ class _Row:
         """Give the object the row's values and references; the relations to bring about are returned."""
         self._set_values(obj, forced=self.forced, new=False)
         return self._resolve(obj, forced=self.forced, new=False)
+
+    def _wrote(self, obj: Model, before: Values | None) -> None:
+        """Have the finder know it. A reverse relation changes other objects, maybe ones that it holds."""
+        if self.has_pointed:
+            self.finder.undone()
+        else:
+            self.finder.wrote(obj, before)
 
     def _has_changed(self) -> bool:
         return bool(self.changes) or self.has_set
@@ -277,8 +290,7 @@ class _Row:
         if self.changes or targets:
             changed = bool(self.changes)
             self._write(write)
-            if changed:
-                self.finder.wrote(obj, before)
+            self._wrote(obj, before)
             if changed or related:
                 self.applied.outcomes[self.position] = Outcome.UPDATED
         for reference, said in self.missing:
@@ -290,6 +302,8 @@ class _Row:
             if value is OMITTED:
                 continue
             current = plain_value(column.field, getattr(obj, column.attname))
+            if current is None and not new and isinstance(column.field, models.JSONField):
+                current = self._which_null(obj, column.field)
             if column.field.primary_key and not new:
                 if value is not None and value != current:
                     raise RecordError(
@@ -315,6 +329,12 @@ class _Row:
         if not self.context.quiet:
             for extra in self.shape.properties:
                 self._set_property(obj, extra.name, self.columns[extra.index][self.position], forced=forced)
+
+    def _which_null(self, obj: Model, field: Field) -> object:
+        """The null that a JSON column holds: Django reads SQL's and JSON's alike."""
+        holds = {"pk": obj.pk, f"{field.name}__isnull": False}
+        found = type(obj)._base_manager.using(self.context.using).filter(**holds).exists()
+        return JSON_NULL if found else None
 
     def _set_property(self, obj: Model, name: str, value: object, *, forced: bool) -> None:
         """Call a setter, unless the property says that it has the value, or must keep what it has."""
@@ -398,6 +418,7 @@ class _Row:
             ):
                 self.changes[f"{reference.name}{reference.operator}"] = (None, target)
                 related = True
+                self.has_pointed |= not reference.relation.many_to_many
         return related
 
     def _save(self, obj: Model, *, new: bool) -> None:

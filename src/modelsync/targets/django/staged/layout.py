@@ -193,7 +193,9 @@ def _stage_values(
     if OMITTED in values:
         partial.add(column.index)
         each = column.field
-        values = [each.get_default() if value is OMITTED else value for value in values]
+        # What the database fills in by itself is not known here: such rows are created one by one.
+        own = each.has_db_default()  # type: ignore[attr-defined]  # Django 5
+        values = [(None if own else each.get_default()) if value is OMITTED else value for value in values]
     return [dialect.adapt(column.field, value) for value in values]
 
 

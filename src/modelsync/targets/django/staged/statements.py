@@ -310,7 +310,7 @@ class Statements:
 
     def _absent(self) -> str:
         """Bits: plain foreign keys that would be written and name nothing; then required references
-        that a new object lacks."""
+        that a new object lacks; then whether the row has another primary key than its object."""
         new = f"{self.pk_of('t')} IS NULL"
         tests = []
         for i, column in enumerate(self.plain_keys):
@@ -319,7 +319,20 @@ class Statements:
             tests.append(f"(s.v{column.index} IS NOT NULL AND {key} IS NULL AND {writes})")
         for i, reference in enumerate(self.shape.references):
             tests.append(f"({new} AND {self._answer(i)} IS NULL)" if reference.required else FALSE)
+        tests.append(self._renumbers())
         return self._bits(tests)
+
+    def _renumbers(self) -> str:
+        """SQL: whether a row would give its object another primary key."""
+        column = self.pk_column
+        if column is None:
+            return FALSE
+        sent = f" AND s.h{column.index} = 1" if column.index in self.loaded.partial else ""
+        differs = self.dialect.distinct(column.field, self.pk_of("t"), f"s.v{column.index}")
+        return (
+            f"({self.pk_of('t')} IS NOT NULL AND s.v{column.index} IS NOT NULL AND {differs}{sent} "
+            f"AND {self.asks(Action.UPDATE)})"
+        )
 
     @staticmethod
     def _bits(tests: Sequence[str]) -> str:
@@ -404,6 +417,15 @@ class Statements:
     def _now(self, field: Field) -> Any:
         value = field.pre_save(self.schema.model(), add=True)
         return field.get_db_prep_save(value, self.context.connection)
+
+    def filled_by_database(self) -> str:
+        """SQL: whether a row leaves out a column that has a default of the database's own."""
+        tests = [
+            f"s.h{column.index} = 0"
+            for column in self.shape.values
+            if column.index in self.loaded.partial and column.field.has_db_default()  # type: ignore[attr-defined]  # Django 5
+        ]
+        return f"({' OR '.join(tests)})" if tests else ""
 
     def insert(self, first: tuple[int, int] | None) -> Statement:
         """Make the new objects, in row order; `first` is the first new key and the step, if counted."""

@@ -203,7 +203,10 @@ class _Group:
             self.pending_keys = 0
             del self.applied.changes[kept[0] :]
             self.applied.keys_removed = kept[1]
-            return self._halve([row for row in taken if row not in several], level, cut)
+            inner = self._halve([row for row in taken if row not in several], level, cut)
+            if left := [row for row in several if inner is None or row < inner]:
+                self.one_by_one(left)
+            return inner
         self._note(taken)
         if leftover := sorted(row for row in {*several, *absent} if cut is None or row < cut):
             self.one_by_one(leftover)
@@ -268,10 +271,18 @@ class _Group:
         return sorted(rows)
 
     def _lacking(self) -> list[int]:
-        """Take new objects out of the plan that lack a value which nothing gives; they are refused."""
-        if self.kind is not _Kind.WRITES or not self.layout.lacking:
+        """Take new objects out of the plan that lack a value which only the database may give, or
+        which nothing gives (they are refused)."""
+        if self.kind is not _Kind.WRITES or not self.acts.get(Act.CREATE):
             return []
-        rows = self.numbers(f"SELECT n FROM {self.q(PLAN)} WHERE act = {Act.CREATE}")
+        query = f"SELECT n FROM {self.q(PLAN)} WHERE act = {Act.CREATE}"
+        if not self.layout.lacking:
+            own = self.sql.filled_by_database()
+            if not own:
+                return []
+            stage = self.q(STAGE)
+            query = f"SELECT p.n FROM {self.q(PLAN)} p JOIN {stage} s ON s.n = p.n WHERE p.act = {Act.CREATE} AND {own}"
+        rows = self.numbers(query)
         self._unplan(rows)
         return rows
 
