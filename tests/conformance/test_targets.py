@@ -15,21 +15,6 @@ from modelsync.targets.django.target import DjangoTarget, TargetOptions
 from modelsync.targets.memory import Column, MemoryTarget, Table
 from modelsync.testing.targets import Bench, TargetContract
 
-#: Rules that are not kept yet, by test; the second word names the targets.
-GAPS = {
-    "test_create_does_not_choose_among_several": ("", "the engine takes the warning of a skip for told"),
-    "test_delete_does_not_choose_among_several": ("", "the engine takes the warning of a skip for told"),
-    "test_what_a_complete_input_lacks_is_deleted": ("Django", "a target is good for one run with deletes"),
-}
-
-
-@pytest.fixture(autouse=True)
-def _gaps(request: pytest.FixtureRequest) -> None:
-    """Mark the rules that are not kept yet."""
-    where, reason = GAPS.get(request.function.__name__, ("-", ""))
-    if where in request.cls.__name__:
-        request.applymarker(pytest.mark.xfail(strict=True, reason=reason))
-
 
 class TestMemory(TargetContract):
     """Plain dictionaries."""

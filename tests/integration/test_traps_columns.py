@@ -159,7 +159,7 @@ def test_the_sources_own_timestamp_wins(writer: str) -> None:
 
 @both
 def test_an_unforced_update_leaves_the_sources_timestamp_out(writer: str) -> None:
-    """Trap "`auto_now`": unforced, a stamp that is there is not replaced; the change stamps the object anew."""
+    """Trap "`auto_now`": unforced, a stamp that is there is not replaced; the change makes a new one."""
     Stamped.objects.create(code="a", note="")
     before = Stamped.objects.get(code="a").modified
     row = {"code": "a", "note": "n", "modified": THEN.isoformat()}

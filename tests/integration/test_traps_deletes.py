@@ -236,7 +236,7 @@ def test_a_failed_apply_is_not_remembered_as_done(writer: str, tmp_path: Path) -
 
 @both
 def test_parents_and_children_that_were_read_at_different_moments(writer: str) -> None:
-    """Trap "parents and children read at different moments": a child whose parent is not there waits in vain."""
+    """Trap "parents and children read at different moments": a child without its parent is refused."""
     rows = [{"number": f"e{i}", "department=>code": "new" if i == 3 else "d"} for i in range(14)]
     Department.objects.create(code="d")
     report = run(rows, Employee, writer=writer, match_on="number", pads=0, skip_errors=True)

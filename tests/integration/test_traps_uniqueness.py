@@ -84,9 +84,7 @@ def test_two_rows_swap_another_unique_value(writer: str) -> None:
     report = run(rows, Slot, writer=writer, unique=["a"], actions="cu*", skip_errors=True)
     assert outcomes(report, 3) == ["rejected", "rejected", "created"]
     rows = [{"a": "1", "b": None}, {"a": "2", "b": "x"}, {"a": "1", "b": "y"}]
-    report = run(
-        rows, Slot, writer=writer, unique=["a", "b"], actions="cu*", skip_errors=True
-    )
+    report = run(rows, Slot, writer=writer, unique=["a", "b"], actions="cu*", skip_errors=True)
     assert outcomes(report, 3) == ["updated"] * 3
     assert values(Slot, "a", "b") == [("1", "y"), ("2", "x"), ("3", None)]
 

@@ -428,7 +428,7 @@ class Remark(models.Model):
         return self.code
 
 
-class Slugged(models.CharField):
+class Slugged(models.CharField):  # type: ignore[type-arg]  # generic only in the stubs
     """A field that works its value out on saving."""
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:

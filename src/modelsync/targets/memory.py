@@ -14,13 +14,23 @@ from modelsync.core.errors import ConfigurationError, RecordError
 from modelsync.core.guard import Guard
 from modelsync.core.planning import Conflict, Decision, Found, Step, decide
 from modelsync.core.ports import Applied, Group
-from modelsync.core.records import OMITTED, Action, Batch
+from modelsync.core.records import Action, Batch
 from modelsync.core.results import Outcome
-from modelsync.targets.tables import ABSENT, Column, Key, Pk, Row, Table, Tables, converted, is_empty, same
+from modelsync.targets.tables import (
+    ABSENT,
+    Cells,
+    Column,
+    Key,
+    Pk,
+    Postponed,
+    Row,
+    Table,
+    Tables,
+    is_empty,
+    same,
+)
 
 __all__ = ["Column", "MemoryTarget", "Table"]
-
-ARROW = "=>"
 
 
 class MemoryTarget:
@@ -45,14 +55,16 @@ class MemoryTarget:
     def apply(self, group: Group) -> Applied:
         """Decide what each record of the group means and do it, one after the other."""
         if group.batch.model not in self.rows:
-            raise ConfigurationError(f"there is no table {group.batch.model!r}; they are {', '.join(self.rows)}")
+            raise ConfigurationError(
+                f"there is no table {group.batch.model!r}; they are {', '.join(self.rows)}"
+            )
         applied = Applied.empty(len(group))
         for position in range(len(group)):
             mark = self.tables.mark
             record = _Record(self.tables, group, position, applied, self.conflict)
             try:
                 record.process()
-            except _Postpone as postponed:
+            except Postponed as postponed:
                 self.tables.undo(mark)
                 applied.postponed[position] = postponed.error
             except RecordError as error:
@@ -97,32 +109,23 @@ class MemoryTarget:
             self.tables.forget()
 
 
-class _Postpone(Exception):
-    """The record cannot be written before what it refers to exists."""
-
-    def __init__(self, error: RecordError) -> None:
-        self.error = error
-
-
 @dataclass(slots=True)
 class _Record:
-    """One record on its way. `missing` are the references that nothing answers: column and what was sought."""
+    """One record on its way."""
 
     tables: Tables
     group: Group
     position: int
     applied: Applied
     conflict: Conflict
-    missing: list[tuple[str, str]] = field(default_factory=list)
-    warnings: list[tuple[str, str]] = field(default_factory=list)
+    cells: Cells = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.cells = Cells(self.tables, self.group, self.position)
 
     @property
     def label(self) -> str:
-        return self.group.batch.model or ""
-
-    @property
-    def table(self) -> Table:
-        return self.tables.tables[self.label]
+        return self.cells.label
 
     @property
     def actions(self) -> Action:
@@ -130,7 +133,7 @@ class _Record:
 
     def process(self) -> None:
         key, names = self._key(), self.group.match.names
-        values = self._values(names if Action.DELETE in self.actions else None)
+        values = self.cells.values(names if Action.DELETE in self.actions else None)
         if not names and key is None:
             raise RecordError("match_on is empty, and the row has no external key", column="match_on")
         found = self._found(values, key)
@@ -150,11 +153,10 @@ class _Record:
 
     def tell(self) -> None:
         """Pass on what a record that was not refused leaves open."""
-        for column, reason in self.warnings:
-            self.applied.warn(self.position, column, reason)
-        for column, sought in self.missing if self.group.late else ():
-            self.applied.warn(self.position, column, f"there is no {sought}; the reference is left alone")
-        if self.missing and not self.group.late:
+        missing = self.cells.missing if self.group.late else []
+        for column, reason in [*self.cells.ambiguous, *missing]:
+            self.applied.warn(self.position, column, f"{reason}; the reference is left alone")
+        if self.cells.missing and not self.group.late:
             self.applied.late.add(self.position)
 
     def _key(self) -> Key | None:
@@ -191,7 +193,8 @@ class _Record:
                 raise RecordError(decision.reason)
             case Step.SKIP:
                 self.applied.skip(self.position, decision.reason)
-                self.warnings += [("match_on", decision.reason)] if decision.warn else []
+                if decision.warn:
+                    self.applied.warn(self.position, "match_on", decision.reason)
                 return Outcome.SKIPPED, None
             case Step.DELETE:
                 self.tables.delete(self.label, decision.obj)
@@ -203,20 +206,27 @@ class _Record:
         return Outcome.UNCHANGED, decision.obj
 
     def _create(self, values: Row) -> Pk:
-        columns = self.table.columns
-        row = {name: column.default for name, column in columns.items()} | values | self._references(new=True)
-        self._demand(values)
+        columns = self.cells.table.columns
+        row = (
+            {name: column.default for name, column in columns.items()}
+            | values
+            | self.cells.references(new=True)
+        )
+        self.cells.demand(values)
         lacking = [name for name, column in columns.items() if row[name] is None and not column.null]
         if lacking:
             raise RecordError(f"a new {self.label} needs {lacking[0]}", column=lacking[0])
         return self.tables.write(self.label, row)
 
     def _update(self, decision: Decision[Pk], values: Row) -> Outcome:
-        pk, given = self.table.pk, values.pop(self.table.pk, None)
+        pk = self.cells.table.pk
+        given = values.pop(pk, None)
         if given is not None and not same(given, decision.obj):
             raise RecordError("a primary key never changes", column=pk, value=given)
-        new = self._news(decision.obj, values | self._references(new=False), Action.FORCE in self.actions)
-        self._demand({name: value for name, value in new.items() if name in values})
+        new = self._news(
+            decision.obj, values | self.cells.references(new=False), Action.FORCE in self.actions
+        )
+        self.cells.demand({name: value for name, value in new.items() if name in values})
         if decision.victim is not None:
             self.tables.delete(self.label, decision.victim)
         self._merge(decision.obj, new)
@@ -225,7 +235,7 @@ class _Record:
     def _finish_late(self, pk: Pk | None) -> None:
         """Only the references, of a record that was applied before."""
         forced = Action.FORCE in self.actions and Action.UPDATE in self.actions
-        new = self._news(pk, self._references(new=False), forced) if pk is not None else {}
+        new = self._news(pk, self.cells.references(new=False), forced) if pk is not None else {}
         self._merge(pk, new)
         if new:
             self.applied.outcomes[self.position] = Outcome.UPDATED
@@ -238,62 +248,3 @@ class _Record:
     def _merge(self, pk: Pk, new: Row) -> None:
         if new:
             self.tables.write(self.label, self.tables.rows[self.label][pk] | new)
-
-    # -- the record's cells ------------------------------------------------------------------
-
-    def _cells(self) -> Iterator[tuple[str, object]]:
-        for name, cells in zip(self.group.columns, self.group.cells, strict=True):
-            if cells[self.position] is not OMITTED:
-                yield name, cells[self.position]
-
-    def _values(self, only: Sequence[str] | None) -> Row:
-        values: Row = {}
-        for name in self.group.match.names:
-            if self.table.column(name) is None:
-                raise ConfigurationError(f"match_on names {name!r}, which {self.label} does not have")
-        for name, cell in self._cells():
-            column = self.table.column(name)
-            if column is not None and (only is None or name in only):
-                to = self.tables.tables[column.to] if column.to else None
-                kind = (to.column(to.pk) if to else None) or column
-                values[name] = converted(kind, name, cell, null=column.null)
-        return values
-
-    def _demand(self, values: Row) -> None:
-        """Postpone a record whose plain reference names a row that is not there (yet)."""
-        for name, value in values.items():
-            to = self.table.columns[name].to if name in self.table.columns else None
-            if to and value is not None and value not in self.tables.rows[to]:
-                raise _Postpone(RecordError(f"there is no {to} {value!r}", column=name, value=value))
-
-    def _references(self, *, new: bool) -> Row:
-        """The answers of the record's references; notes those that have none, or several."""
-        answers: Row = {}
-        for name, given in self._asked().items():
-            column, to = f"{name}{ARROW}{next(iter(given))}", self.table.columns[name].to or ""
-            pks = self.tables.find(to, given)
-            sought = f"{to} with " + ", ".join(f"{lookup} {value!r}" for lookup, value in given.items())
-            if len(pks) == 1:
-                answers[name] = pks[0]
-            elif pks:
-                self.warnings.append((column, f"several {sought}; the reference is left alone"))
-            elif new and not self.table.columns[name].null:
-                raise _Postpone(RecordError(f"there is no {sought}", column=column))
-            else:
-                self.missing.append((column, sought))
-        return answers
-
-    def _asked(self) -> dict[str, Row]:
-        """For each reference with lookups that are not blank, those by name."""
-        given: dict[str, Row] = {}
-        for name, cell in self._cells():
-            own, arrow, lookup = (part.strip() for part in name.partition(ARROW))
-            if not arrow:
-                continue
-            to = self.table.columns[own].to if own in self.table.columns else None
-            column = self.tables.tables[to].column(lookup) if to else None
-            if column is None:
-                raise ConfigurationError(f"column {name!r}: {self.label} has no such forward reference")
-            if not is_empty(cell):
-                given.setdefault(own, {})[lookup] = converted(column, name, cell, null=True)
-        return given

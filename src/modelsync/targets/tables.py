@@ -1,18 +1,21 @@
-"""Tables of dictionaries with unique columns, references and an undo log: what MemoryTarget writes to."""
+"""Tables of dictionaries, and what a record's cells mean for them: what MemoryTarget reads and writes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, TypeAlias
 
-from modelsync.core.errors import RecordError
+from modelsync.core.errors import ConfigurationError, RecordError
+from modelsync.core.ports import Group
+from modelsync.core.records import OMITTED
 
 Row: TypeAlias = "dict[str, Any]"
 Pk: TypeAlias = Any
 Key: TypeAlias = tuple[str, str, str]
 
+ARROW = "=>"
 ABSENT = object()
 
 
@@ -110,6 +113,92 @@ class Tables:
     def forget(self) -> None:
         """Nothing so far can be taken back any more."""
         self._log.clear()
+
+
+class Postponed(Exception):
+    """A record cannot be written before what it refers to exists; `error` is its end if that never does."""
+
+    def __init__(self, error: RecordError) -> None:
+        self.error = error
+
+
+@dataclass(slots=True)
+class Cells:
+    """One record's cells. `missing` and `ambiguous` are (column, reason) of references without an answer."""
+
+    tables: Tables
+    group: Group
+    position: int
+    missing: list[tuple[str, str]] = field(default_factory=list)
+    ambiguous: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def label(self) -> str:
+        """The record's table."""
+        return self.group.batch.model or ""
+
+    @property
+    def table(self) -> Table:
+        """The record's table."""
+        return self.tables.tables[self.label]
+
+    def values(self, only: Collection[str] | None) -> Row:
+        """The values of plain columns, or of those named; raises RecordError."""
+        values: Row = {}
+        for name in self.group.match.names:
+            if self.table.column(name) is None:
+                raise ConfigurationError(f"match_on names {name!r}, which {self.label} does not have")
+        for name, cell in self._given():
+            column = self.table.column(name)
+            if column is not None and (only is None or name in only):
+                to = self.tables.tables[column.to] if column.to else None
+                kind = (to.column(to.pk) if to else None) or column
+                values[name] = converted(kind, name, cell, null=column.null)
+        return values
+
+    def demand(self, values: Row) -> None:
+        """Postpone a record whose plain reference names a row that is not there (yet)."""
+        for name, value in values.items():
+            to = self.table.columns[name].to if name in self.table.columns else None
+            if to and value is not None and value not in self.tables.rows[to]:
+                raise Postponed(RecordError(f"there is no {to} {value!r}", column=name, value=value))
+
+    def references(self, *, new: bool) -> Row:
+        """The answers of the record's references; notes those that have none, or several."""
+        answers: Row = {}
+        for name, given in self._asked().items():
+            column, to = f"{name}{ARROW}{next(iter(given))}", self.table.columns[name].to or ""
+            pks = self.tables.find(to, given)
+            sought = f"{to} with " + ", ".join(f"{lookup} {value!r}" for lookup, value in given.items())
+            if len(pks) == 1:
+                answers[name] = pks[0]
+            elif pks:
+                self.ambiguous.append((column, f"several {sought}"))
+            elif new and not self.table.columns[name].null:
+                raise Postponed(RecordError(f"there is no {sought}", column=column))
+            else:
+                self.missing.append((column, f"there is no {sought}"))
+        return answers
+
+    def _given(self) -> Iterator[tuple[str, object]]:
+        for name, cells in zip(self.group.columns, self.group.cells, strict=True):
+            if cells[self.position] is not OMITTED:
+                yield name, cells[self.position]
+
+    def _asked(self) -> dict[str, Row]:
+        """For each reference with lookups that are not blank, those by name."""
+        given: dict[str, Row] = {}
+        for name, cell in self._given():
+            own, arrow, lookup = (part.strip() for part in name.partition(ARROW))
+            if not arrow:
+                continue
+            to = self.table.columns[own].to if own in self.table.columns else None
+            column = self.tables.tables[to].column(lookup) if to else None
+            if column is None:
+                raise ConfigurationError(f"column {name!r}: {self.label} has no such forward reference")
+            if not is_empty(cell):
+                given.setdefault(own, {})[lookup] = converted(column, name, cell, null=True)
+        return given
 
 
 def is_empty(value: object) -> bool:

@@ -357,7 +357,7 @@ class Counting(MemoryTarget):
 def test_a_guard_error_is_a_result() -> None:
     """The report says that the run was stopped; nothing is raised."""
     into = Counting(target().tables.tables)
-    report = sync(nodes(2), into)
+    report = sync(nodes(2), into, delete_missing=True)
     assert (report.status, report.error, codes(into)) == (Status.STOPPED, "no", [])
 
 
