@@ -323,7 +323,8 @@ class _Run:
 
     def _close_circles(self, waiting: set[int]) -> set[int]:
         """Write records that wait for one another: first without the references that may be empty,
-        then with them. What still lacks one does not take part; the records that did are returned."""
+        then with them. What still lacks one does not take part; the records that did are returned.
+        """
         while waiting:
             missing: set[int] = set()
             results: list[tuple[Group, Applied]] = []
@@ -332,7 +333,9 @@ class _Run:
                     for late in (False, True):
                         for group in self._flagged_groups(waiting):
                             applied = self.target.apply(replace(group, late=late, in_circle=True))
-                            missing.update(group.numbers[p] for p in (*applied.postponed, *applied.rejections))
+                            missing.update(
+                                group.numbers[p] for p in (*applied.postponed, *applied.rejections)
+                            )
                             results.append((group, applied))
                     if missing:
                         raise _Undo
@@ -408,9 +411,7 @@ class _Run:
             if len(self.report.warnings) < self.plan.keep_notices:
                 self.report.warnings.append(notice)
 
-    def _rejection(
-        self, batch: Batch, number: int, error: RecordError, raw: Sequence[object]
-    ) -> Rejection:
+    def _rejection(self, batch: Batch, number: int, error: RecordError, raw: Sequence[object]) -> Rejection:
         return Rejection(
             number=number,
             reason=error.reason,
@@ -459,9 +460,7 @@ class _Run:
         if self.plan.dry_run:
             return
         self.report.counts = self.tally.counts()
-        self.journal.checkpoint(
-            {"pass": self.pass_number, "tally": self.tally.dump(), **cursor}, self.report
-        )
+        self.journal.checkpoint({"pass": self.pass_number, "tally": self.tally.dump(), **cursor}, self.report)
 
     def _resume(self) -> Mapping[str, object] | None:
         kept = self.journal.resume_point(self.report) if self.plan.resume else None
@@ -514,4 +513,3 @@ class _Timer:
     def __exit__(self, *_: object) -> None:
         spent = perf_counter() - self.started
         self.durations[self.stage] = self.durations.get(self.stage, 0.0) + spent
-

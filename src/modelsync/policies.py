@@ -83,5 +83,7 @@ def load_policy(policy: BasicSyncPolicy | type[BasicSyncPolicy] | str | None) ->
     if isinstance(found, type):
         found = found()
     if not isinstance(found, BasicSyncPolicy):
-        raise ConfigurationError(f"{policy!r} is no policy; derive it from modelsync.policies.BasicSyncPolicy")
+        raise ConfigurationError(
+            f"{policy!r} is no policy; derive it from modelsync.policies.BasicSyncPolicy"
+        )
     return found

@@ -86,14 +86,20 @@ class Options:
             ("missing", ("keep", "delete")),
         ):
             if getattr(self, name) not in known:
-                raise ConfigurationError(f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(known)}")
+                raise ConfigurationError(
+                    f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(known)}"
+                )
         if self.using not in connections:
             known_names = ", ".join(connections)
-            raise ConfigurationError(f"there is no database {self.using!r}; settings.DATABASES has {known_names}")
+            raise ConfigurationError(
+                f"there is no database {self.using!r}; settings.DATABASES has {known_names}"
+            )
         if self.commit_every is not None and self.commit_every < 1:
             raise ConfigurationError("commit_every takes a number of rows, 1 or more")
         if self.resume and not self.commit_every:
-            raise ConfigurationError("resume needs commit_every: a run in one transaction has no resume points")
+            raise ConfigurationError(
+                "resume needs commit_every: a run in one transaction has no resume points"
+            )
 
 
 def sync(
@@ -233,7 +239,9 @@ def run_feeds(feeds: Sequence[Feed], options: Options, observers: Sequence[Obser
             guard=guard,
             changes_wanted=2**62 if options.tell_changes else options.changes,
             key_columns=frozenset(
-                feed.mapping.key_column for feed in feeds if feed.mapping.key_column not in feed.mapping.rename
+                feed.mapping.key_column
+                for feed in feeds
+                if feed.mapping.key_column not in feed.mapping.rename
             ),
         ),
         lambda column, text: notes.append(Notice(number=None, reason=text, column=column)),
@@ -348,9 +356,13 @@ def _check_feeds(feeds: Sequence[Feed], options: Options) -> None:
     if options.missing == "delete":
         for feed in feeds:
             if feed.system is None:
-                raise ConfigurationError("missing='delete' needs a system: only its own objects may be deleted")
+                raise ConfigurationError(
+                    "missing='delete' needs a system: only its own objects may be deleted"
+                )
             if feed.source.extent is not Extent.SNAPSHOT:
-                raise ConfigurationError(f"{feed.name} holds only changes; missing='delete' needs a complete source")
+                raise ConfigurationError(
+                    f"{feed.name} holds only changes; missing='delete' needs a complete source"
+                )
     for feed in feeds:
         columns = getattr(feed.source, "columns", None)
         header = columns() if columns else None

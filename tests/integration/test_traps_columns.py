@@ -99,13 +99,7 @@ def test_defaults_of_the_model_and_of_the_database(writer: str) -> None:
     assert outcomes(run([{"code": "a"}], WithDefaults, writer=writer, actions="cu*"), 1) == ["unchanged"]
 
 
-@pytest.mark.parametrize(
-    "writer",
-    [
-        pytest.param("staged", marks=pytest.mark.xfail(strict=True, reason="F7: the stage takes no default")),
-        "objects",
-    ],
-)
+@both
 def test_some_rows_leave_a_default_column_out(writer: str) -> None:
     """Trap "`db_default`": rows that leave the column out stand between rows that send it."""
     rows: list[dict[str, Any]] = [{"code": f"c{i:02}"} | ({"level": i} if i % 3 else {}) for i in range(30)]

@@ -215,13 +215,7 @@ def test_primary_keys_that_are_text(writer: str) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "writer",
-    [
-        pytest.param("staged", marks=pytest.mark.xfail(strict=True, reason="F4: the key is ignored")),
-        "objects",
-    ],
-)
+@both
 def test_a_primary_key_never_changes(writer: str) -> None:
     """Trap "primary keys": a row that would change its object's key is rejected, linked or matched."""
     row = {"word": "a", "note": "n", "external_key": "1"}
@@ -237,10 +231,7 @@ def test_a_primary_key_never_changes(writer: str) -> None:
     assert set(values(Supplier, "name")) == {("old",)}
 
 
-@pytest.mark.parametrize(
-    "writer",
-    [pytest.param("staged", marks=pytest.mark.xfail(strict=True, reason="F3: it is lost")), "objects"],
-)
+@both
 def test_an_ambiguous_row_among_bad_ones(writer: str) -> None:
     """Trap "an ambiguous match": it is still skipped when another row of its set breaks a constraint."""
     for code in "ab":

@@ -311,13 +311,7 @@ def test_plain_foreign_keys_that_name_nothing(writer: str) -> None:
     assert report.created == 13
 
 
-@pytest.mark.parametrize(
-    "writer",
-    [
-        pytest.param("staged", marks=pytest.mark.xfail(strict=True, reason="F8: taken for inheritance")),
-        "objects",
-    ],
-)
+@both
 def test_proxy_models(writer: str) -> None:
     """Trap "proxy models": the same table, and the same keys, as the model that it stands for."""
     rows = [{"code": "a", "name": "A", "external_key": "1"}]
@@ -351,7 +345,6 @@ def test_multi_table_inheritance_in_bulk(tmp_path: Path) -> None:
         modelsync.sync(path, Builder, match_on="employee_id", writer="staged")
 
 
-@pytest.mark.xfail(strict=True, raises=TypeError, reason="F9: Django 5.2 asks for force_insert")
 @pytest.mark.parametrize("model", [Builder, FormerSupplier])
 def test_a_dry_run_of_inherited_and_proxy_models(model: Any) -> None:
     """Trap "multi-table inheritance in bulk": a dry run makes parent and child, and takes both back."""

@@ -22,13 +22,6 @@ both = pytest.mark.parametrize("writer", WRITERS)
 UTC = dt.UTC
 
 
-def gap(reason: str) -> pytest.MarkDecorator:
-    """Both writers, of which objects does not keep the rule yet."""
-    return pytest.mark.parametrize(
-        "writer", ["staged", pytest.param("objects", marks=pytest.mark.xfail(strict=True, reason=reason))]
-    )
-
-
 def fill(writer: str, column: str, cell: object, *, typed: bool = True, tmp_path: Path | None = None) -> Any:
     """Sync one value into a new object of Everything: what is kept, or the rejection."""
     options: dict[str, Any] = {"writer": writer, "skip_errors": True, "actions": "cu*"}
@@ -210,7 +203,7 @@ def test_times_that_do_not_exist(writer: str) -> None:
         assert "clock change" in rejection.reason
 
 
-@gap("F6: the same time in two zones is not equal where the clocks go back")
+@both
 def test_times_that_come_twice(writer: str) -> None:
     """Trap "DST gaps": an hour that comes twice is the first of them, also in run 2."""
     with timezone.override("Europe/Berlin"):
@@ -247,7 +240,7 @@ def test_dates_that_are_none(writer: str, column: str, given: str) -> None:
     assert (rejection.column, rejection.value) == (column, given)
 
 
-@gap("F5: the ORM reads both as None")
+@both
 def test_json_null_and_sql_null(writer: str, tmp_path: Path) -> None:
     """Trap "JSON null against SQL NULL": the text null is JSON's, a blank or None is the database's."""
     assert fill(writer, "f_json", "", typed=False, tmp_path=tmp_path) is None

@@ -101,9 +101,7 @@ class ColumnMapping:
             elif taken:
                 yield replace(whole.take(taken), match=match)
 
-    def _actions(
-        self, batch: Batch, refuse: Callable[[int, RecordError | None, str], None]
-    ) -> list[Action]:
+    def _actions(self, batch: Batch, refuse: Callable[[int, RecordError | None, str], None]) -> list[Action]:
         """Each row's actions; NONE for a row that has none or bad ones."""
         if ACTION_FLAGS not in batch.columns:
             return [self.actions] * len(batch.rows)

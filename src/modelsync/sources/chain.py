@@ -51,7 +51,13 @@ class ChainSource:
             for batch in self.sources[index].read(at):  # type: ignore[arg-type]  # a cursor, by contract
                 done = before + batch.start + len(batch.rows) + len(batch.broken)
                 last = batch.after
-                cursor = {"source": index, "before": before, "done": done, "at": last, "earlier": list(earlier)}
+                cursor = {
+                    "source": index,
+                    "before": before,
+                    "done": done,
+                    "at": last,
+                    "earlier": list(earlier),
+                }
                 yield _moved(batch, before, cursor)
             before, at = done, None
             earlier.append(last)  # type: ignore[arg-type]  # a cursor, by contract

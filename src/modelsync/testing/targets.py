@@ -402,7 +402,7 @@ class TargetContract:
 
     def test_a_bad_value_rejects_its_row(self, bench: Runner) -> None:
         """Before anything else: column and value are told, the other rows go in."""
-        rows = [{"code": "a", "size": "many"}, {"code": "b", "size": 1}]
+        rows: Rows = [{"code": "a", "size": "many"}, {"code": "b", "size": 1}]
         assert bench.sync(rows, skip_errors=True) == ["rejected", "created"]
         (rejection,) = bench.report.rejections
         assert (rejection.column, rejection.value) == ("size", "many")

@@ -45,4 +45,4 @@ def _labels(objects: object) -> str:
 
 
 def _short(text: str) -> str:
-    return text.split(" DETAIL:")[0][:200]
+    return text.split(" DETAIL:", maxsplit=1)[0][:200]

@@ -9,7 +9,6 @@ from typing import TypeVar
 from modelsync.models import ExternalKeyMapping
 from modelsync.targets.django.context import Context
 
-
 T = TypeVar("T")
 
 
@@ -102,9 +101,7 @@ class Keys:
         return ExternalKeyMapping._base_manager.using(self.context.using)
 
     def _own(self):  # type: ignore[no-untyped-def]  # a queryset of our own model
-        return self._all().filter(
-            external_system=self.context.system, content_type=self.context.content_type
-        )
+        return self._all().filter(external_system=self.context.system, content_type=self.context.content_type)
 
 
 def chunks(values: Sequence[T], size: int) -> Iterable[Sequence[T]]:

@@ -10,8 +10,8 @@ from modelsync.core.errors import GuardError
 from modelsync.core.guard import Guard
 from modelsync.models import ExternalKeyMapping
 from modelsync.targets.django.context import Context
-from modelsync.targets.django.objects import quiet
 from modelsync.targets.django.keys import chunks
+from modelsync.targets.django.objects import quiet
 
 SEEN = "modelsync_seen"
 
@@ -75,7 +75,9 @@ class Missing:
         gone_ids = {pk for pk, _ in gone}
         for chunk in chunks(ids, context.chunk):
             found = mappings.filter(content_type=context.content_type, object_id__in=chunk)
-            held.update(object_id for pk, object_id in found.values_list("pk", "object_id") if pk not in gone_ids)
+            held.update(
+                object_id for pk, object_id in found.values_list("pk", "object_id") if pk not in gone_ids
+            )
         doomed = [object_id for object_id in ids if object_id not in held]
         manager = schema.model._base_manager.using(context.using)
         self.guard.check_missing(len(doomed), manager.count(), schema.label)

@@ -119,7 +119,10 @@ class Schema:
             meta = waiting.pop()._meta
             for field in meta.get_fields(include_hidden=True):
                 is_incoming = isinstance(field, ForeignObjectRel) and not field.many_to_many
-                if not (is_incoming or hasattr(field, "bulk_related_objects")) or field.related_model in touched:
+                if (
+                    not (is_incoming or hasattr(field, "bulk_related_objects"))
+                    or field.related_model in touched
+                ):
                     continue
                 touched.add(field.related_model)  # type: ignore[arg-type]  # relations of a loaded model
                 waiting.append(field.related_model)  # type: ignore[arg-type]  # as above

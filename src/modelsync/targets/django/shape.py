@@ -118,7 +118,9 @@ def compile_shape(
         if ARROW in name:
             relation, _, path = (part.strip() for part in name.partition(ARROW))
             grouped.setdefault(relation, []).append((index, name, path))
-        elif name in key_columns - set(match.names) and isinstance(schema.by_name.get(name), models.AutoField):
+        elif name in key_columns - set(match.names) and isinstance(
+            schema.by_name.get(name), models.AutoField
+        ):
             continue
         elif name in schema.by_name:
             bound = schema.by_name[name]
@@ -176,7 +178,9 @@ def _reference(
         if bound is None and not _is_path(model, path):
             return f"{model._meta.label} has no field {path!r}{_nearest(path, related.by_name)}", None
         converter = (
-            compile_converter(bound, connection, column=column, is_text=is_text, check=False) if bound else None
+            compile_converter(bound, connection, column=column, is_text=is_text, check=False)
+            if bound
+            else None
         )
         lookups.append(Lookup(index=index, column=column, path=path, field=bound, converter=converter))
     return "", Reference(

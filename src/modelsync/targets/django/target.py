@@ -177,7 +177,9 @@ class DjangoTarget:
         if why is None:
             assert self.dialect is not None
             later = context.schema.user_code if context.quiet and self.options.writer == "auto" else None
-            self.writers.setdefault(label, f"staged (a run goes through objects: {later})" if later else "staged")
+            self.writers.setdefault(
+                label, f"staged (a run goes through objects: {later})" if later else "staged"
+            )
             return StagedWriter(context, shape, self.dialect)
         self.writers[label] = f"objects: {why}"
         return ObjectsWriter(context, shape)

@@ -33,8 +33,16 @@ _TEXT: Final = (
     models.ImageField,
 )
 _BOOLS: Final = {
-    **{word: True for base in ("true", "t", "yes", "y", "on", "1") for word in (base, base.upper(), base.title())},
-    **{word: False for base in ("false", "f", "no", "n", "off", "0") for word in (base, base.upper(), base.title())},
+    **{
+        word: True
+        for base in ("true", "t", "yes", "y", "on", "1")
+        for word in (base, base.upper(), base.title())
+    },
+    **{
+        word: False
+        for base in ("false", "f", "no", "n", "off", "0")
+        for word in (base, base.upper(), base.title())
+    },
 }
 
 
@@ -109,7 +117,9 @@ class Converter:
 
     def _limited(self, value: object) -> object:
         if self.max_length is not None and len(str(value)) > self.max_length:
-            raise Refused(f"it is {len(str(value))} characters long, {self.field.name} takes {self.max_length}")
+            raise Refused(
+                f"it is {len(str(value))} characters long, {self.field.name} takes {self.max_length}"
+            )
         low, high = self.range
         if low is not None and isinstance(value, int) and value < low:
             raise Refused(f"it is under {low}, the least that {self.field.name} takes")
@@ -281,9 +291,7 @@ def _fast_float(converter: Converter, values: Sequence[Any]) -> list[Any] | None
     return _rejoined(values, filled, numbers) if all(map(isfinite, numbers)) else None
 
 
-def _fast_shaped(
-    converter: Converter, values: Sequence[Any], shape: re.Pattern[str]
-) -> list[Any] | None:
+def _fast_shaped(converter: Converter, values: Sequence[Any], shape: re.Pattern[str]) -> list[Any] | None:
     """Decimals whose text has the digits that the field allows: the database reads them as they are."""
     filled = _filled(converter, values)
     if not filled or not all(map(shape.fullmatch, filled)):
@@ -321,7 +329,11 @@ def _fast_datetime(converter: Converter, values: Sequence[Any]) -> list[Any] | N
     ends = {v[19:] for v in filled}
     if settings.USE_TZ:
         utc = str(timezone.get_current_timezone()) == "UTC" if "" in ends else True
-        if not utc or not ends <= {"", "Z", "+00:00"} or str(converter.connection.timezone) not in {"UTC", "None"}:
+        if (
+            not utc
+            or not ends <= {"", "Z", "+00:00"}
+            or str(converter.connection.timezone) not in {"UTC", "None"}
+        ):
             return None
     elif ends != {""}:
         return None

@@ -33,7 +33,9 @@ def to_text(value: object) -> str:
     """Text, and numbers as their digits."""
     if isinstance(value, str):
         text = value
-    elif isinstance(value, (int, float, Decimal, uuid.UUID, dt.date, dt.time)) and not isinstance(value, bool):
+    elif isinstance(value, (int, float, Decimal, uuid.UUID, dt.date, dt.time)) and not isinstance(
+        value, bool
+    ):
         text = str(value)
     else:
         raise Refused(f"a {type(value).__name__} is no text")
@@ -146,10 +148,12 @@ def to_datetime(value: object) -> dt.datetime:
         raise Refused("it is no date and time; write YYYY-MM-DD HH:MM:SS, with an offset such as +02:00")
     if settings.USE_TZ and timezone.is_naive(value):
         aware = timezone.make_aware(value)
-        if aware.astimezone(dt.timezone.utc).astimezone(aware.tzinfo).replace(tzinfo=None) != value:
-            raise Refused(f"that time does not exist in {timezone.get_current_timezone_name()} (clock change)")
+        if aware.astimezone(dt.UTC).astimezone(aware.tzinfo).replace(tzinfo=None) != value:
+            raise Refused(
+                f"that time does not exist in {timezone.get_current_timezone_name()} (clock change)"
+            )
         # In UTC, since a local time that comes twice equals no time of another zone (PEP 495).
-        return aware.astimezone(dt.timezone.utc)
+        return aware.astimezone(dt.UTC)
     if not settings.USE_TZ and timezone.is_aware(value):
         return timezone.make_naive(value, timezone.get_default_timezone())
     return value

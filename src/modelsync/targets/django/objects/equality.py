@@ -23,7 +23,8 @@ Values = tuple[object, ...]
 @dataclass(frozen=True, slots=True)
 class Equals:
     """`answers`: given values -> what stands in the key column of the rows that equal them (none of
-    them twice); `same`: given values -> the first given ones that the database calls equal."""
+    them twice); `same`: given values -> the first given ones that the database calls equal.
+    """
 
     answers: dict[Values, list[object]]
     same: dict[Values, Values]
@@ -43,9 +44,7 @@ def find_equal(
         return found
     names = [f"v{i}" for i, _ in enumerate(fields)]
     stage, table = dialect.quote(WANTED), dialect.quote(model._meta.db_table)
-    columns = [
-        [dialect.adapt(field, values[i]) for values in wanted] for i, field in enumerate(fields)
-    ]
+    columns = [[dialect.adapt(field, values[i]) for values in wanted] for i, field in enumerate(fields)]
     with context.connection.cursor() as cursor:
         declared = [StageColumn("n", type="integer")]
         declared += [StageColumn(name, field=field) for name, field in zip(names, fields, strict=True)]
@@ -53,7 +52,8 @@ def find_equal(
         dialect.load(cursor, WANTED, ["n", *names], [list(range(len(wanted))), *columns])
         dialect.analyze(cursor, WANTED, names)
         equal = " AND ".join(
-            f"t.{dialect.quote(field.column or '')} = w.{name}" for name, field in zip(names, fields, strict=True)
+            f"t.{dialect.quote(field.column or '')} = w.{name}"
+            for name, field in zip(names, fields, strict=True)
         )
         target = f"t.{dialect.quote(key.column or '')}"
         cursor.execute(f"SELECT w.n, {target} FROM {stage} w JOIN {table} t ON {equal}")
@@ -73,6 +73,9 @@ def _is_comparable(field: Field) -> bool:
 def _converted(context: Context, field: Field, value: object) -> object:
     """A value as the ORM would give it (SQLite keeps UUIDs as text, for one)."""
     column = field.get_col(field.model._meta.db_table)
-    for convert in (*context.connection.ops.get_db_converters(column), *field.get_db_converters(context.connection)):
+    for convert in (
+        *context.connection.ops.get_db_converters(column),
+        *field.get_db_converters(context.connection),
+    ):
         value = convert(value, column, context.connection)
     return value

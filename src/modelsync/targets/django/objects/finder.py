@@ -29,7 +29,9 @@ Model = models.Model
 class Finder:
     """Finds objects for one group of records."""
 
-    def __init__(self, context: Context, shape: Shape, group: Group, columns: dict[int, list[object]]) -> None:
+    def __init__(
+        self, context: Context, shape: Shape, group: Group, columns: dict[int, list[object]]
+    ) -> None:
         self.context = context
         self.shape = shape
         self.group = group
@@ -202,7 +204,10 @@ class Finder:
         """An object, and what hung on it, was deleted."""
         self.keys.flush()
         schema = self.shape.schema
-        if schema.user_code or schema.delete_touches & {schema.model, *(r.model for r in self.shape.references)}:
+        if schema.user_code or schema.delete_touches & {
+            schema.model,
+            *(r.model for r in self.shape.references),
+        }:
             self.undone()
             self.keys.load(self.group.keys)
             return
@@ -257,7 +262,9 @@ class Finder:
     def _given(self, reference: Reference, position: int) -> dict[str, object]:
         """The lookup values of a record that are not blank, by path."""
         cells = ((lookup.path, self.columns[lookup.index][position]) for lookup in reference.lookups)
-        return {path: value for path, value in cells if value is not None and value is not OMITTED and value != ""}
+        return {
+            path: value for path, value in cells if value is not None and value is not OMITTED and value != ""
+        }
 
     def _load_references(self, reference: Reference) -> None:
         """Answer a reference for the whole group at once, where Python may compare for the database."""

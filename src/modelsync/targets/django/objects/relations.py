@@ -11,7 +11,9 @@ from modelsync.targets.django.shape import Reference
 Model = models.Model
 
 
-def relate(obj: Model, reference: Reference, target: object, *, forced: bool, using: str, quiet: bool) -> bool:
+def relate(
+    obj: Model, reference: Reference, target: object, *, forced: bool, using: str, quiet: bool
+) -> bool:
     """Bring a reverse or many-to-many relation of `obj` to what a record says; whether it changed.
 
     `target` is the primary key of the related object. Unforced, a relation that holds something is
@@ -22,7 +24,9 @@ def relate(obj: Model, reference: Reference, target: object, *, forced: bool, us
     return _reverse(obj, reference, target, forced=forced, using=using, quiet=quiet)
 
 
-def _reverse(obj: Model, reference: Reference, target: object, *, forced: bool, using: str, quiet: bool) -> bool:
+def _reverse(
+    obj: Model, reference: Reference, target: object, *, forced: bool, using: str, quiet: bool
+) -> bool:
     field = reference.relation.field
     related = reference.model._base_manager.using(using)
     key = getattr(obj, field.target_field.attname)

@@ -355,7 +355,9 @@ class _Row:
         if not related.filter(**{field.target_field.attname: value}).exists():
             label = field.related_model._meta.label
             raise _Postpone(
-                RecordError(f"there is no {label} with {field.target_field.name} {value!r}", column=name, value=value)
+                RecordError(
+                    f"there is no {label} with {field.target_field.name} {value!r}", column=name, value=value
+                )
             )
 
     def _closes_circle(self, obj: Model, *, forced: bool) -> None:
@@ -498,7 +500,9 @@ def _fills_itself(field: Field) -> bool:
         isinstance(field, (models.AutoField,))
         or getattr(field, "auto_now", False)
         or getattr(field, "auto_now_add", False)
-        or field.primary_key and field.remote_field is not None and bool(field.remote_field.parent_link)
+        or (field.primary_key
+        and field.remote_field is not None
+        and bool(field.remote_field.parent_link))
         or getattr(field.remote_field, "parent_link", False)
     )
 

@@ -17,11 +17,15 @@ TEXTS = (models.CharField, models.TextField, models.FileField)
 
 @dataclass(frozen=True, slots=True)
 class StageColumn:
-    """A column of the stage: its name, and the field whose type, or the SQL type, that it has."""
+    """A column of the stage: its name, and the field whose type, or the SQL type, that it has.
+
+    One with a `default` (SQL) is not loaded.
+    """
 
     name: str
     field: Field | None = None
     type: str = ""
+    default: str = ""
 
 
 class Dialect(ABC):
@@ -113,7 +117,9 @@ class Dialect(ABC):
     # -- statements --------------------------------------------------------------------------
 
     @abstractmethod
-    def update(self, table: str, alias: str, assignments: Sequence[tuple[str, str]], source: str, where: str) -> str:
+    def update(
+        self, table: str, alias: str, assignments: Sequence[tuple[str, str]], source: str, where: str
+    ) -> str:
         """UPDATE a table, aliased, from joined others."""
 
     def next_id(self, model: type[models.Model]) -> str | None:

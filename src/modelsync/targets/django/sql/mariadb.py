@@ -41,7 +41,9 @@ class MariaDB(Dialect):
             lock = f"modelsync.{zlib.crc32(f'{database}.{table}'.encode()):08x}"
             cursor.execute("SELECT GET_LOCK(%s, %s)", [lock, _LOCK_SECONDS])
             if cursor.fetchone() != (1,):
-                raise ConflictError(f"another run has been writing {table} for {_LOCK_SECONDS} s; try again later")
+                raise ConflictError(
+                    f"another run has been writing {table} for {_LOCK_SECONDS} s; try again later"
+                )
             self.locks.append(lock)
 
     def end(self, cursor: Any) -> None:
@@ -55,8 +57,9 @@ class MariaDB(Dialect):
         declared = []
         for column in columns:
             if column.field is None:
-                declared.append(f"{self.quote(column.name)} {column.type}")
-                selected.append(f"NULL AS {self.quote(column.name)}")
+                default = f" DEFAULT {column.default}" if column.default else ""
+                declared.append(f"{self.quote(column.name)} {column.type}{default}")
+                selected.append(f"{column.default or 'NULL'} AS {self.quote(column.name)}")
                 continue
             table = column.field.model._meta.db_table
             alias = tables.setdefault(table, f"t{len(tables)}")
@@ -103,7 +106,9 @@ class MariaDB(Dialect):
             return f"CAST({text} AS SIGNED)"
         return text
 
-    def update(self, table: str, alias: str, assignments: Sequence[tuple[str, str]], source: str, where: str) -> str:
+    def update(
+        self, table: str, alias: str, assignments: Sequence[tuple[str, str]], source: str, where: str
+    ) -> str:
         sets = ", ".join(f"{alias}.{self.quote(column)} = {value}" for column, value in assignments)
         return f"UPDATE {self.quote(table)} AS {alias}, {source} SET {sets} WHERE {where}"
 

@@ -55,12 +55,18 @@ class PostgreSQL(Dialect):
             f"CREATE TEMPORARY TABLE {self.quote(name)} AS SELECT {', '.join(selected)}"
             f"{' FROM ' + source if source else ''} WITH NO DATA"
         )
+        defaults = [
+            f"ALTER COLUMN {self.quote(column.name)} SET DEFAULT {column.default}"
+            for column in columns
+            if column.default
+        ]
+        if defaults:
+            cursor.execute(f"ALTER TABLE {self.quote(name)} {', '.join(defaults)}")
 
     def load(self, cursor: Any, name: str, columns: Sequence[str], values: Sequence[Sequence[Any]]) -> None:
         names = ", ".join(self.quote(column) for column in columns)
-        lines = "\n".join(map("\t".join, zip(*map(_copy_text, values), strict=True)))
         with cursor.copy(f"COPY {self.quote(name)} ({names}) FROM STDIN") as copy:
-            copy.write(lines.encode() + b"\n")
+            copy.write(_copy_text(values).encode())
 
     def analyze(self, cursor: Any, name: str, columns: Sequence[str]) -> None:
         cursor.execute(f"ANALYZE {self.quote(name)} ({', '.join(map(self.quote, columns))})")
@@ -106,7 +112,9 @@ class PostgreSQL(Dialect):
     def key_value(self, field: Field, text: str) -> str:
         return f"{text}::{base_field(field).rel_db_type(self.connection)}"
 
-    def update(self, table: str, alias: str, assignments: Sequence[tuple[str, str]], source: str, where: str) -> str:
+    def update(
+        self, table: str, alias: str, assignments: Sequence[tuple[str, str]], source: str, where: str
+    ) -> str:
         sets = ", ".join(f"{self.quote(column)} = {value}" for column, value in assignments)
         return f"UPDATE {self.quote(table)} AS {alias} SET {sets} FROM {source} WHERE {where}"
 
@@ -127,22 +135,26 @@ class PostgreSQL(Dialect):
         raise AssertionError("PostgreSQL draws its keys while planning")
 
 
-def _copy_text(values: Sequence[Any]) -> Sequence[str]:
-    """A column in the text format of COPY."""
+def _copy_text(columns: Sequence[Sequence[Any]]) -> str:
+    """Columns in the text format of COPY."""
+    texts = [_texts(column) for column in columns]
+    text = "\n".join(map("\t".join, zip(*texts, strict=True))) + "\n"
+    rows, nulls = len(columns[0]), sum(column.count(None) for column in columns)
+    # Nearly always nothing has to be escaped, and counting is faster than looking into each value.
+    is_plain = text.count("\\") == nulls and "\r" not in text
+    if is_plain and text.count("\n") == rows and text.count("\t") == rows * (len(columns) - 1):
+        return text
+    texts = [
+        ["\\N" if value is None else shown.translate(_ESCAPES) for value, shown in zip(column, shown_ones, strict=True)]
+        for column, shown_ones in zip(columns, texts, strict=True)
+    ]
+    return "\n".join(map("\t".join, zip(*texts, strict=True))) + "\n"
+
+
+def _texts(values: Sequence[Any]) -> Sequence[str]:
     kinds = set(map(type, values))
     if kinds == {str}:
-        return _escaped(values)
-    if kinds <= {int, float}:
-        return list(map(repr, values))
-    if kinds <= {str, type(None)}:
-        texts = _escaped([v for v in values if v is not None])
-        rest = iter(texts)
-        return ["\\N" if v is None else next(rest) for v in values]
-    return ["\\N" if v is None else v.translate(_ESCAPES) if isinstance(v, str) else str(v) for v in values]
-
-
-def _escaped(values: Sequence[str]) -> Sequence[str]:
-    joined = "".join(values)
-    if "\\" in joined or "\n" in joined or "\t" in joined or "\r" in joined:
-        return [v.translate(_ESCAPES) for v in values]
-    return values
+        return values
+    if type(None) not in kinds:
+        return list(map(str, values))
+    return ["\\N" if value is None else value if type(value) is str else str(value) for value in values]

@@ -34,7 +34,7 @@ class SQLite(Dialect):
 
     def _type(self, column: StageColumn) -> str:
         if column.field is None:
-            return column.type
+            return f"{column.type} DEFAULT {column.default}" if column.default else column.type
         field = base_field(column.field)
         collation = getattr(field, "db_collation", None)
         kind = field.rel_db_type(self.connection) if field.primary_key else field.db_type(self.connection)
@@ -75,7 +75,9 @@ class SQLite(Dialect):
             return f"REPLACE({text}, '-', '')"
         return f"CAST({text} AS INTEGER)" if isinstance(field, models.IntegerField) else text
 
-    def update(self, table: str, alias: str, assignments: Sequence[tuple[str, str]], source: str, where: str) -> str:
+    def update(
+        self, table: str, alias: str, assignments: Sequence[tuple[str, str]], source: str, where: str
+    ) -> str:
         sets = ", ".join(f"{self.quote(column)} = {value}" for column, value in assignments)
         return f"UPDATE {self.quote(table)} AS {alias} SET {sets} FROM {source} WHERE {where}"
 

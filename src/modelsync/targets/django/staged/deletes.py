@@ -34,9 +34,7 @@ class DeleteStatements(Statements):
                 f"AND o.{self.q('object_id')} = {key_text} AND (k.id IS NULL OR o.id <> k.id))"
             )
             unkeyed = "s.k IS NULL"
-            unforced = (
-                f"CASE WHEN {others} THEN {Act.HELD_BY_OTHERS} WHEN {holds} THEN {Act.DELETE} ELSE {Act.NOT_HELD} END"
-            )
+            unforced = f"CASE WHEN {others} THEN {Act.HELD_BY_OTHERS} WHEN {holds} THEN {Act.DELETE} ELSE {Act.NOT_HELD} END"
             stray = f"CASE WHEN k.id IS NOT NULL AND NOT ({found} IS NOT NULL AND {holds}) THEN 1 ELSE 0 END"
             map_id = "k.id"
         act = (

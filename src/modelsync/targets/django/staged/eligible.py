@@ -59,7 +59,11 @@ def _field_reason(shape: Shape) -> str | None:
 
 
 def _plain_saves() -> set[Any]:
-    return {models.Field.get_db_prep_save, models.ForeignKey.get_db_prep_save, models.JSONField.get_db_prep_save}
+    return {
+        models.Field.get_db_prep_save,
+        models.ForeignKey.get_db_prep_save,
+        models.JSONField.get_db_prep_save,
+    }
 
 
 def _match_reason(shape: Shape, dialect: Dialect) -> str | None:
@@ -87,7 +91,9 @@ def _reference_reason(shape: Shape, dialect: Dialect) -> str | None:
             for lookup in reference.lookups
         ):
             return f"{reference.name} is looked up in a parent table"
-        if reference.model._meta.db_table == shape.schema.table and not _is_plain_self(shape, reference, dialect):
+        if reference.model._meta.db_table == shape.schema.table and not _is_plain_self(
+            shape, reference, dialect
+        ):
             return f"{reference.name} refers to its own table by other fields than the match"
     return None
 

@@ -69,7 +69,10 @@ def _columns(shape: Shape, field: Field) -> list[str]:
         if column.field is field:
             return [f"v{column.index}"]
     return [
-        f"l{lookup.index}" for reference in shape.references if reference.field is field for lookup in reference.lookups
+        f"l{lookup.index}"
+        for reference in shape.references
+        if reference.field is field
+        for lookup in reference.lookups
     ]
 
 
@@ -84,12 +87,15 @@ def _compares_in_python(field: Field, dialect: Dialect) -> bool:
 
 def _differs_whatever_the_collation(values: Sequence[Any]) -> bool:
     """Whether no two of the values are equal under any collation: plain ASCII that differs in more
-    than letter case and trailing spaces."""
+    than letter case and trailing spaces.
+    """
     if set(map(type, values)) != {str}:
         return False
     joined = "".join(values)
     return (
-        joined.isascii() and joined.isprintable() and len({v.rstrip(" ").lower() for v in values}) == len(values)
+        joined.isascii()
+        and joined.isprintable()
+        and len({v.rstrip(" ").lower() for v in values}) == len(values)
     )
 
 

@@ -70,7 +70,7 @@ def make_layout(context: Context, shape: Shape, dialect: Dialect) -> Layout:
     key_field = ExternalKeyMapping._meta.get_field("external_key")
     columns = [
         StageColumn("n", type=f"{integer} PRIMARY KEY" if context.connection.vendor == "sqlite" else integer),
-        StageColumn("w", type=integer),
+        StageColumn("w", type=integer, default="0"),
         StageColumn("a", type=integer),
     ]
     if context.system is not None:
@@ -131,7 +131,9 @@ def load_group(context: Context, layout: Layout, group: Group, dialect: Dialect)
     partial: set[int] = set()
     shape = layout.shape
     for column in shape.values:
-        columns[f"v{column.index}"] = _stage_values(column, group.cells[column.index], dialect, errors, partial)
+        columns[f"v{column.index}"] = _stage_values(
+            column, group.cells[column.index], dialect, errors, partial
+        )
     patterns: dict[int, set[tuple[bool, ...]]] = {}
     for number, reference in enumerate(shape.references):
         for lookup in reference.lookups:
@@ -146,7 +148,8 @@ def load_group(context: Context, layout: Layout, group: Group, dialect: Dialect)
         for position, key in enumerate(group.keys):
             if key is None:
                 errors.setdefault(
-                    position, RecordError("match_on is empty, and the row has no external key", column="match_on")
+                    position,
+                    RecordError("match_on is empty, and the row has no external key", column="match_on"),
                 )
     if layout.has_keys:
         columns["k"] = list(group.keys)
@@ -165,7 +168,6 @@ def load_group(context: Context, layout: Layout, group: Group, dialect: Dialect)
         positions = [p for p in positions if p not in errors]
         columns = {name: [values[p] for p in positions] for name, values in columns.items()}
     columns["n"] = list(range(len(positions)))
-    columns["w"] = [0] * len(positions)
     return Loaded(
         positions=positions,
         columns=columns,
@@ -218,5 +220,7 @@ def _check_keys(group: Group, errors: dict[int, RecordError]) -> None:
         if key and len(key) > longest:
             errors.setdefault(
                 position,
-                RecordError(f"the external key is longer than {longest} characters", column="external_key", value=key),
+                RecordError(
+                    f"the external key is longer than {longest} characters", column="external_key", value=key
+                ),
             )

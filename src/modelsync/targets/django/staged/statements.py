@@ -68,6 +68,8 @@ class Statements:
         self.draws_ids = isinstance(self.schema.pk, models.AutoField) and self.pk_column is None
         #: Whether rows may go to an object that their key names, and so give it another match value.
         self.has_strays = False
+        #: Whether rows were put on another level, so that a statement must say which it is about.
+        self.has_moved = False
 
     # -- what a record asks for --------------------------------------------------------------
 
@@ -79,19 +81,24 @@ class Statements:
 
     def span(self, low: int, high: int, level: int) -> str:
         """SQL: the rows of the stage that a statement is about."""
+        if not self.has_moved and low == 0 and high == len(self.loaded.positions) - 1:
+            return TRUE
         return f"s.w = {level} AND s.n BETWEEN {low} AND {high}"
 
     def joined_on(self) -> list[str]:
         """The columns of the stage that statements select and join by: without statistics of each,
-        PostgreSQL takes a batch for a handful of rows and loops over whole tables for each."""
-        names = ["n", "w", *(f"v{column.index}" for column in (*self._match_columns(), *self.plain_keys))]
+        PostgreSQL takes a batch for a handful of rows and loops over whole tables for each.
+        """
+        names = ["n", *(f"v{column.index}" for column in (*self._match_columns(), *self.plain_keys))]
         names += [f"l{lookup.index}" for reference in self.shape.references for lookup in reference.lookups]
         return list(dict.fromkeys([*names, *(["k"] if self.layout.has_keys else [])]))
 
     def tables(self) -> list[str]:
         """The tables that the statements read and write."""
         names = [self.schema.table, *(r.model._meta.db_table for r in self.shape.references)]
-        return list(dict.fromkeys([*names, *([ExternalKeyMapping._meta.db_table] if self.layout.has_keys else [])]))
+        return list(
+            dict.fromkeys([*names, *([ExternalKeyMapping._meta.db_table] if self.layout.has_keys else [])])
+        )
 
     # -- finding -----------------------------------------------------------------------------
 
@@ -147,9 +154,11 @@ class Statements:
         """SQL: whether there is anything to do or to tell about a row."""
         tests = [f"{self.pk_of('t')} IS NULL"]
         if self.layout.has_keys:
-            tests += [f"(k.id IS NULL AND s.k IS NOT NULL)", f"({self._astray()})"]
+            tests += ["(k.id IS NULL AND s.k IS NOT NULL)", f"({self._astray()})"]
         tests.append(f"({self.asks(Action.UPDATE)} AND {self._changed()})")
-        tests += [f"({each}) <> 0" for each in (self._late(), self._ambiguous(), self._absent()) if each != "0"]
+        tests += [
+            f"({each}) <> 0" for each in (self._late(), self._ambiguous(), self._absent()) if each != "0"
+        ]
         return f"({' OR '.join(tests)})"
 
     def _astray(self) -> str:
@@ -220,8 +229,12 @@ class Statements:
             fresh = f"s.v{self.pk_column.index}"
         elif not self.draws_ids:
             fill = next((f for f in self.layout.fills if f.field is self.schema.pk and f.make), None)
-            reference = next((i for i, r in enumerate(self.shape.references) if r.field is self.schema.pk), None)
-            fresh = f"s.d_{fill.field.column}" if fill else f"r{reference}" if reference is not None else "NULL"
+            reference = next(
+                (i for i, r in enumerate(self.shape.references) if r.field is self.schema.pk), None
+            )
+            fresh = (
+                f"s.d_{fill.field.column}" if fill else f"r{reference}" if reference is not None else "NULL"
+            )
         elif self.dialect.ids_before:
             drawn = self.dialect.next_id(self.schema.model)
             unmapped = " AND k.id IS NULL" if self.layout.has_keys and self._match_columns() else ""
@@ -278,7 +291,9 @@ class Statements:
                 f"WHERE {self.span(low, high, level)}{blank} GROUP BY s.n"
             )
         if not parts:
-            parts = [f"SELECT s.n AS n, {key} AS answer, 0 AS answers FROM {self.q(STAGE)} s JOIN {table} r ON {FALSE}"]
+            parts = [
+                f"SELECT s.n AS n, {key} AS answer, 0 AS answers FROM {self.q(STAGE)} s JOIN {table} r ON {FALSE}"
+            ]
         return " UNION ALL ".join(parts)
 
     def _answer(self, i: int) -> str:
@@ -310,7 +325,8 @@ class Statements:
 
     def _absent(self) -> str:
         """Bits: plain foreign keys that would be written and name nothing; then required references
-        that a new object lacks; then whether the row has another primary key than its object."""
+        that a new object lacks; then whether the row has another primary key than its object.
+        """
         new = f"{self.pk_of('t')} IS NULL"
         tests = []
         for i, column in enumerate(self.plain_keys):
@@ -336,7 +352,9 @@ class Statements:
 
     @staticmethod
     def _bits(tests: Sequence[str]) -> str:
-        parts = [f"CASE WHEN {test} THEN {1 << i} ELSE 0 END" for i, test in enumerate(tests) if test != FALSE]
+        parts = [
+            f"CASE WHEN {test} THEN {1 << i} ELSE 0 END" for i, test in enumerate(tests) if test != FALSE
+        ]
         return " + ".join(parts) if parts else "0"
 
     # -- comparing and writing ---------------------------------------------------------------
@@ -355,7 +373,9 @@ class Statements:
         return empty if force == FALSE else f"({force} OR {empty})"
 
     def _differs(self, column: ValueColumn) -> str:
-        test = self.dialect.distinct(column.field, f"t.{self.q(column.field.column or '')}", f"s.v{column.index}")
+        test = self.dialect.distinct(
+            column.field, f"t.{self.q(column.field.column or '')}", f"s.v{column.index}"
+        )
         conditions = [f"({test})"]
         if (may := self._may_write(column.field)) != TRUE:
             conditions.append(may)
@@ -379,7 +399,11 @@ class Statements:
                 may = self._may_write(field)
                 if column.index in self.loaded.partial:
                     may = f"({may} AND s.h{column.index} = 1)"
-                return f"s.v{column.index}" if may == TRUE else f"CASE WHEN {may} THEN s.v{column.index} ELSE {current} END"
+                return (
+                    f"s.v{column.index}"
+                    if may == TRUE
+                    else f"CASE WHEN {may} THEN s.v{column.index} ELSE {current} END"
+                )
         for i, reference in enumerate(self.shape.references):
             if reference.field is field:
                 may = self._may_write(field)
@@ -394,7 +418,8 @@ class Statements:
 
     def _written_columns(self) -> list[ValueColumn]:
         """The columns that an update may change: what rows match on is equal already, to the letter
-        where the database tells letters apart, unless a row's key names another object."""
+        where the database tells letters apart, unless a row's key names another object.
+        """
         matched = () if self.has_strays else self.shape.match.names
         return [
             c
@@ -472,7 +497,9 @@ class Statements:
 
     def note_ids(self, first: tuple[int, int]) -> Statement:
         """Put counted keys into the plan, for statements that need them there."""
-        return self.dialect.update(PLAN, "q", [("tgt", "c.id")], f"{self._numbered(first)} AS c", "c.n = q.n"), []
+        return self.dialect.update(
+            PLAN, "q", [("tgt", "c.id")], f"{self._numbered(first)} AS c", "c.n = q.n"
+        ), []
 
     def _numbered(self, first: tuple[int, int]) -> str:
         """The new objects' rows with their counted keys."""
@@ -507,9 +534,7 @@ class Statements:
     def repoint_keys(self) -> Statement:
         """Point the mappings whose object is gone to the one that is there now."""
         key_text = self.dialect.key_text(self.schema.pk, "p.tgt")
-        where = (
-            f"k.id = p.map_id AND p.stray = 1 AND p.act IN ({Act.CREATE}, {Act.UPDATE}, {Act.KEEP})"
-        )
+        where = f"k.id = p.map_id AND p.stray = 1 AND p.act IN ({Act.CREATE}, {Act.UPDATE}, {Act.KEEP})"
         table = ExternalKeyMapping._meta.db_table
         return self.dialect.update(table, "k", [("object_id", key_text)], f"{self.q(PLAN)} AS p", where), []
 
@@ -583,9 +608,7 @@ class Statements:
         assert field is not None
         key = self.q(field.target_field.column)
         source = f"({self.named_before(i)}) AS f, {self.target} AS o"
-        where = (
-            f"{self.pk_of('t')} = f.tgt AND f.act = {Act.CREATE} AND {self.pk_of('o')} = f.named"
-        )
+        where = f"{self.pk_of('t')} = f.tgt AND f.act = {Act.CREATE} AND {self.pk_of('o')} = f.named"
         return self.dialect.update(self.schema.table, "t", [(field.column, f"o.{key}")], source, where), []
 
     def changes(self, limit: int) -> tuple[str, list[Field]]:

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from enum import Enum
 from time import perf_counter
-from typing import Any
 
 from django.db import DatabaseError, transaction
 
@@ -16,8 +15,8 @@ from modelsync.core.ports import Applied, Group
 from modelsync.core.records import Action, translate
 from modelsync.core.results import Change, Outcome
 from modelsync.targets.django.context import Context
-from modelsync.targets.django.objects import ObjectsWriter
 from modelsync.targets.django.faults import ambiguous, not_found
+from modelsync.targets.django.objects import ObjectsWriter
 from modelsync.targets.django.shape import Reference, Shape
 from modelsync.targets.django.sql import Dialect
 from modelsync.targets.django.staged.deletes import DeleteStatements
@@ -74,7 +73,9 @@ class StagedWriter:
         self.layouts = {
             _Kind.WRITES: writes,
             _Kind.DELETES: make_layout(context, replace(shape, values=named, references=()), dialect),
-            _Kind.LATE: replace(make_layout(context, replace(shape, values=named), dialect), sent=writes.sent),
+            _Kind.LATE: replace(
+                make_layout(context, replace(shape, values=named), dialect), sent=writes.sent
+            ),
         }
 
     def apply(self, group: Group) -> Applied:
@@ -130,7 +131,7 @@ class _Group:
 
     def _stage(self) -> None:
         names = list(self.loaded.columns)
-        self.dialect.create_stage(self.cursor, STAGE, [c for c in self.layout.columns if c.name in names])
+        self.dialect.create_stage(self.cursor, STAGE, [c for c in self.layout.columns if c.name in names or c.default])
         self.dialect.load(self.cursor, STAGE, names, [self.loaded.columns[name] for name in names])
         self.dialect.analyze(self.cursor, STAGE, self.sql.joined_on())
         self.dialect.refresh(self.cursor, self.sql.tables())
@@ -188,7 +189,9 @@ class _Group:
         cut = min(hazards, default=None)
         if cut is not None:
             self.run((f"DELETE FROM {self.q(PLAN)} WHERE n >= {cut}", []))
-        absent = self.numbers(f"SELECT n FROM {self.q(PLAN)} WHERE absent <> 0") if self.facts["absent"] else []
+        absent = (
+            self.numbers(f"SELECT n FROM {self.q(PLAN)} WHERE absent <> 0") if self.facts["absent"] else []
+        )
         if absent:
             self.run((f"DELETE FROM {self.q(PLAN)} WHERE absent <> 0", []))
         absent += self._named_before() + self._lacking()
@@ -266,13 +269,16 @@ class _Group:
             return []
         rows = set()
         for i in self.sql.own_references():
-            rows.update(self.numbers(f"SELECT n FROM ({self.sql.named_before(i)}) f WHERE f.act <> {Act.CREATE}"))
+            rows.update(
+                self.numbers(f"SELECT n FROM ({self.sql.named_before(i)}) f WHERE f.act <> {Act.CREATE}")
+            )
         self._unplan(sorted(rows))
         return sorted(rows)
 
     def _lacking(self) -> list[int]:
         """Take new objects out of the plan that lack a value which only the database may give, or
-        which nothing gives (they are refused)."""
+        which nothing gives (they are refused).
+        """
         if self.kind is not _Kind.WRITES or not self.acts.get(Act.CREATE):
             return []
         query = f"SELECT n FROM {self.q(PLAN)} WHERE act = {Act.CREATE}"
@@ -448,7 +454,9 @@ class _Group:
         for n, bits in self.cursor.fetchall():
             for reference in self._named(int(bits)):
                 said = self._said(reference, n)
-                self.applied.warn(self.loaded.positions[n], reference.lookups[0].column, not_found(reference, said))
+                self.applied.warn(
+                    self.loaded.positions[n], reference.lookups[0].column, not_found(reference, said)
+                )
 
     def _named(self, bits: int) -> list[Reference]:
         return [r for i, r in enumerate(self.layout.shape.references) if bits >> i & 1]
@@ -464,7 +472,10 @@ class _Group:
         )
         for n, bits in self.cursor.fetchall():
             position = self.loaded.positions[n]
-            if self.applied.outcomes[position] != Outcome.CREATED and Action.UPDATE not in self.group.actions[position]:
+            if (
+                self.applied.outcomes[position] != Outcome.CREATED
+                and Action.UPDATE not in self.group.actions[position]
+            ):
                 continue
             for reference in self._named(int(bits)):
                 problem = ambiguous(reference, self._said(reference, n))
@@ -487,6 +498,7 @@ class _Group:
 
     def _move(self, rows: Sequence[int], level: int) -> None:
         """Put rows of the stage on another level."""
+        self.sql.has_moved = True
         for start in range(0, len(rows), 400):
             chunk = rows[start : start + 400]
             marks = ", ".join(["%s"] * len(chunk))
