@@ -135,7 +135,6 @@ def test_signals_may_be_left_out_on_purpose(calls: list[tuple[str, str]]) -> Non
     assert calls == []
 
 
-@pytest.mark.xfail(connection.vendor == "postgresql", strict=True, reason="F10: nothing moves the sequence")
 @both
 def test_sequences_move_forward(writer: str) -> None:
     """Trap "sequences: forward only": after rows with explicit keys an insert does not collide."""
@@ -323,18 +322,7 @@ def test_unchanged_rows_are_not_written(writer: str) -> None:
     assert written == []
 
 
-@pytest.mark.parametrize(
-    "writer",
-    [
-        pytest.param(
-            "staged",
-            marks=pytest.mark.xfail(
-                connection.vendor != "sqlite", strict=True, reason="F11: the stage refuses it"
-            ),
-        ),
-        "objects",
-    ],
-)
+@pytest.mark.parametrize("writer", ["staged", "objects"])
 def test_validate_none_leaves_it_to_the_database(writer: str) -> None:
     """Trap "writing": without validation the database has the last word, and its word names the row."""
     limited = connection.vendor != "sqlite"

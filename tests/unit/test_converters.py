@@ -300,9 +300,6 @@ CELLS = (
     | st.lists(st.integers(-(2**70), 2**70), min_size=1, max_size=3)
     | st.lists(st.booleans(), min_size=1)
 )
-GAP = pytest.mark.xfail(
-    strict=True, raises=IndexError, reason="F12: a date without a time breaks the quick way"
-)
 FAST = [(name, Everything) for name in GOOD if converter(name).fast] + [
     ("sku", Product),
     ("stock", Product),
@@ -324,9 +321,7 @@ def as_read(field: models.Field[Any, Any], value: object) -> object:
     return value
 
 
-@pytest.mark.parametrize(
-    ("name", "model"), [pytest.param(*each, marks=GAP if each[0] == "f_datetime" else ()) for each in FAST]
-)
+@pytest.mark.parametrize(("name", "model"), FAST)
 @settings(max_examples=300, deadline=None, database=None)
 @given(cells=CELLS)
 def test_the_quick_way_takes_what_the_slow_one_takes(

@@ -67,8 +67,16 @@ class DjangoTarget:
         self._noted: set[tuple[str, str]] = set()
         self.routes = routes
         self.is_inside = False
+        self.numbered: set[type[models.Model]] = set()
         self.contexts: dict[Route, Context] = {}
         self.missing = Missing(options.guard)
+
+    def _advance_sequences(self) -> None:
+        """Rows may have brought primary keys of their own; a dry run's are gone again."""
+        if self.dialect and self.numbered and not self.options.dry_run:
+            with self.connection.cursor() as cursor:
+                for model in self.numbered:
+                    self.dialect.advance_sequence(cursor, model)
 
     def _find_systems(self) -> None:
         """Find or make the external systems, in the transaction that is open, and bind the routes."""
@@ -132,6 +140,7 @@ class DjangoTarget:
                         self.dialect.begin(cursor, sorted(tables))
                 self._find_systems()
                 yield
+                self._advance_sequences()
         finally:
             self.is_inside = False
             if self.dialect:
@@ -172,6 +181,9 @@ class DjangoTarget:
         return shape
 
     def _compile(self, context: Context, shape: Shape) -> StagedWriter | ObjectsWriter:
+        if any(column.field is context.schema.pk for column in shape.values):
+            if isinstance(context.schema.pk, models.AutoField):
+                self.numbered.add(context.schema.model)
         why = self._why_objects(context, shape)
         label = context.schema.label
         if why is None:

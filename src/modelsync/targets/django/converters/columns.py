@@ -324,7 +324,7 @@ def _fast_date(converter: Converter, values: Sequence[Any]) -> list[Any] | None:
 def _fast_datetime(converter: Converter, values: Sequence[Any]) -> list[Any] | None:
     """Whole seconds in UTC, where neither the project nor the connection shifts them."""
     filled = _filled(converter, values)
-    if not filled:
+    if not filled or min(map(len, filled)) < len("2026-01-02 03:04:05"):
         return None
     ends = {v[19:] for v in filled}
     if settings.USE_TZ:

@@ -126,6 +126,9 @@ class Dialect(ABC):
         """SQL that draws the next primary key, where `ids_before`."""
         return None
 
+    def advance_sequence(self, cursor: Any, model: type[models.Model]) -> None:
+        """Have the next key drawn come after those that were given; never before."""
+
     @abstractmethod
     def first_id(self, cursor: Any, model: type[models.Model]) -> tuple[int, int]:
         """The first primary key of a multi-row insert, and the step; asked before or after it."""

@@ -14,6 +14,8 @@ from django.db.models.expressions import Value
 from modelsync.targets.django.sql.base import TEXTS, Dialect, Field, StageColumn, base_field
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_DRAWN = 1_000_000  # keys
+_PIECE = 5000  # rows
 _LOCKS = 0x6D73  # "ms": the class of our advisory locks
 
 
@@ -66,7 +68,10 @@ class PostgreSQL(Dialect):
     def load(self, cursor: Any, name: str, columns: Sequence[str], values: Sequence[Sequence[Any]]) -> None:
         names = ", ".join(self.quote(column) for column in columns)
         with cursor.copy(f"COPY {self.quote(name)} ({names}) FROM STDIN") as copy:
-            copy.write(_copy_text(values).encode())
+            # In pieces, so that the server takes in one while the next is made.
+            for start in range(0, len(values[0]), _PIECE):
+                piece = [column[start : start + _PIECE] for column in values]
+                copy.write(_copy_text(piece).encode())
 
     def analyze(self, cursor: Any, name: str, columns: Sequence[str]) -> None:
         cursor.execute(f"ANALYZE {self.quote(name)} ({', '.join(map(self.quote, columns))})")
@@ -119,17 +124,35 @@ class PostgreSQL(Dialect):
         return f"UPDATE {self.quote(table)} AS {alias} SET {sets} FROM {source} WHERE {where}"
 
     def next_id(self, model: type[models.Model]) -> str | None:
-        pk = model._meta.pk
         with self.connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT pg_get_serial_sequence(%s, %s)",
-                [self.quote(model._meta.db_table), pk.column],
-            )
-            (sequence,) = cursor.fetchone()
+            sequence = self._sequence(cursor, model)
         if sequence is None:
             return None
         literal = sequence.replace("'", "''")
         return f"nextval('{literal}')"
+
+    def advance_sequence(self, cursor: Any, model: type[models.Model]) -> None:
+        sequence = self._sequence(cursor, model)
+        if sequence is None:
+            return
+        cursor.execute(f"SELECT last_value FROM {sequence}")
+        (last,) = cursor.fetchone()
+        cursor.execute(f"SELECT MAX({self.quote(model._meta.pk.column)}) FROM {self.quote(model._meta.db_table)}")
+        (highest,) = cursor.fetchone()
+        if highest is None or highest <= last:
+            return
+        if highest - last <= _DRAWN:
+            # Others may draw from it now: drawing, too, cannot take it back behind them.
+            cursor.execute("SELECT COUNT(nextval(%s)) FROM generate_series(%s, %s)", [sequence, last, highest])
+        else:
+            cursor.execute(f"SELECT setval(%s, %s) FROM {sequence} WHERE last_value < %s", [sequence, highest, highest])
+
+    def _sequence(self, cursor: Any, model: type[models.Model]) -> str | None:
+        """The quoted name of the sequence that a model's keys are drawn from."""
+        table, column = self.quote(model._meta.db_table), model._meta.pk.column
+        cursor.execute("SELECT pg_get_serial_sequence(%s, %s)", [table, column])
+        (sequence,) = cursor.fetchone()
+        return sequence  # type: ignore[no-any-return]  # text or NULL
 
     def first_id(self, cursor: Any, model: type[models.Model]) -> tuple[int, int]:
         raise AssertionError("PostgreSQL draws its keys while planning")

@@ -138,8 +138,7 @@ def load_group(context: Context, layout: Layout, group: Group, dialect: Dialect)
     for number, reference in enumerate(shape.references):
         for lookup in reference.lookups:
             cells = [None if c is OMITTED else c for c in group.cells[lookup.index]]
-            values, faults = _lookup_stage(lookup.converter, cells, dialect)
-            columns[f"l{lookup.index}"] = values
+            columns[f"l{lookup.index}"], faults = _lookup_stage(lookup.converter, cells, dialect)
             for position, error in faults.items():
                 note_fault(errors, position, error)
         given = [[v is not None for v in columns[f"l{lookup.index}"]] for lookup in reference.lookups]
@@ -201,13 +200,18 @@ def _stage_values(
     return [dialect.adapt(column.field, value) for value in values]
 
 
-def _lookup_stage(
-    converter: Any, cells: Sequence[object], dialect: Dialect
-) -> tuple[list[Any], dict[int, RecordError]]:
+def _fast_lookup(converter: Any, cells: Sequence[object]) -> Sequence[object] | None:
     converter.null = True
     quick = converter.fast(cells) if converter.fast else None
+    if quick is None or "" not in quick:
+        return quick  # type: ignore[no-any-return]  # a column
+    return [value if value != "" else None for value in quick]
+
+
+def _lookup_stage(converter: Any, cells: Sequence[object], dialect: Dialect) -> tuple[Any, dict[int, RecordError]]:
+    quick = _fast_lookup(converter, cells)
     if quick is not None:
-        return [value if value != "" else None for value in quick] if "" in quick else quick, {}
+        return quick, {}
     values, faults = lookup_values(converter, cells)
     return [None if v is None or v == "" else dialect.adapt(converter.field, v) for v in values], faults
 

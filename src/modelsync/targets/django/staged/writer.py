@@ -85,6 +85,8 @@ class StagedWriter:
         if group.late:
             return _Group(self, group, _Kind.LATE).apply()
         applied = Applied.empty(len(group))
+        if group.uniform is not None and Action.DELETE not in group.uniform:
+            return _Group(self, group, _Kind.WRITES).apply()
         for positions, deletes in _runs(group):
             part = group if len(positions) == len(group) else group.take(positions)
             if deletes and self.shape.schema.has_incoming:
@@ -123,19 +125,31 @@ class _Group:
         with self.context.connection.cursor() as cursor:
             self.cursor = cursor
             with self._timed("stage"):
-                self._stage()
-            self.process(range(len(self.loaded.positions)), 0)
+                is_staged = self._stage_unchecked() if not self.context.check else self._stage()
+            if is_staged:
+                self.process(range(len(self.loaded.positions)), 0)
+            else:
+                self.one_by_one(range(len(self.loaded.positions)))
             for table in (PLAN, FOUND, STAGE):
                 self.dialect.drop(cursor, table)
         return self.applied
 
-    def _stage(self) -> None:
+    def _stage_unchecked(self) -> bool:
+        """Values that nobody has checked may be too much for the stage's columns, too."""
+        try:
+            with transaction.atomic(using=self.context.using):
+                return self._stage()
+        except DatabaseError:
+            return False
+
+    def _stage(self) -> bool:
         names = list(self.loaded.columns)
         self.dialect.create_stage(self.cursor, STAGE, [c for c in self.layout.columns if c.name in names or c.default])
         self.dialect.load(self.cursor, STAGE, names, [self.loaded.columns[name] for name in names])
         self.dialect.analyze(self.cursor, STAGE, self.sql.joined_on())
         self.dialect.refresh(self.cursor, self.sql.tables())
         self.shared = shared_items(self.layout.shape, self.loaded, self.dialect, self.cursor, STAGE)
+        return True
 
     # -- sets and rows -----------------------------------------------------------------------
 
@@ -514,9 +528,6 @@ class _Group:
 
 def _runs(group: Group) -> Iterator[tuple[list[int], bool]]:
     """Positions in order, in runs that only delete and runs that do not."""
-    if group.uniform is not None:
-        yield list(range(len(group))), Action.DELETE in group.uniform
-        return
     deletes = translate(group.actions, lambda action: Action.DELETE in action)
     start = 0
     for end in range(1, len(deletes) + 1):
