@@ -116,8 +116,8 @@ def _postgresql_version() -> str:
         dbname="postgres",
         connect_timeout=_TIMEOUT,
     ) as connection:
-        (found,) = connection.execute("SHOW server_version").fetchone()
-    return str(found).split()[0]
+        found = connection.execute("SHOW server_version").fetchone() or [""]
+    return str(found[0]).split()[0]
 
 
 def _mariadb_version() -> str:

@@ -154,7 +154,7 @@ def _statements(connection: BaseDatabaseWrapper, cursor: CursorWrapper) -> Calla
     def run(statement: str, *parameters: int) -> int:
         cursor.execute(statement.format(**names), parameters)
         if statement is _COPY:
-            return cursor.rowcount
+            return int(cursor.rowcount)
         (count,) = cursor.fetchone() or (0,)
         return int(count)
 

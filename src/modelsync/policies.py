@@ -11,8 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from modelsync.core.errors import ConfigurationError
-from modelsync.core.passes import EVERYTHING, Pass
-from modelsync.core.records import Action
+from modelsync.core.passes import Pass
+from modelsync.core.records import EVERYTHING, Action
 
 __all__ = [
     "EVERYTHING",

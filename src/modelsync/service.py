@@ -17,11 +17,12 @@ from modelsync import conf
 from modelsync.core.errors import ConfigurationError
 from modelsync.core.guard import Guard
 from modelsync.core.mapping import ColumnMapping
+from modelsync.core.options import RunOptions
 from modelsync.core.planning import Conflict
 from modelsync.core.ports import Extent, Observer, Source
 from modelsync.core.records import EVERYTHING, Action, Batch, Cursor, Match
 from modelsync.core.results import Notice, Report
-from modelsync.engine import Plan, run
+from modelsync.engine import run
 from modelsync.formats import Reading
 from modelsync.journal import DatabaseJournal
 from modelsync.policies import BasicSyncPolicy, load_policy
@@ -203,7 +204,7 @@ def feeds_of(
             for path in find_files([source])
         ]
     elif hasattr(source, "read") and hasattr(source, "extent"):
-        sources = [_Addressed(source, label, system)]  # type: ignore[arg-type]  # it has what a Source has
+        sources = [_Addressed(source, label, system)]
     else:
         sources = [IterableSource(source, model=label, system=system, batch_rows=batch_rows)]
     return [
@@ -268,7 +269,7 @@ def run_feeds(feeds: Sequence[Feed], options: Options, observers: Sequence[Obser
             started_by=options.started_by,
         ),
         mapping=mapping_for,
-        plan=Plan(
+        options=RunOptions(
             name=", ".join(feed.name for feed in feeds),
             passes=policy.steps(),
             dry_run=options.dry_run,

@@ -594,7 +594,7 @@ class TestColumns:
         )
         shown = people(path)
         assert (
-            shown.count("frist_name: shop.Person has no field 'frist_name'; did you mean 'first_name'?") == 1
+            shown.count("frist_name: shop.Person has no field 'frist_name' (did you mean 'first_name'?)") == 1
         )
         assert Person.objects.count() == 3
 

@@ -57,5 +57,6 @@ class Guard:
         """Raise GuardError when a run deleted more rows than the number that was given."""
         if self.rows is not None and deletes > self.rows:
             raise GuardError(
-                f"the run would delete {deletes} objects, --max-deletes allows {self.rows}; nothing was written"
+                f"the run would delete {deletes} objects, --max-deletes allows {self.rows}; "
+                f"nothing was written"
             )

@@ -131,30 +131,7 @@ class ColumnMapping:
         refuse: Callable[[int, RecordError | None, str], None],
     ) -> Iterator[tuple[Match, Sequence[int]]]:
         """The match expressions of the rows, each with a run of positions that have it."""
-        names = set(self.data_columns(batch.columns))
-
-        def usable(match: Match) -> Match | RecordError:
-            unknown = [name for name in match.names if name not in names]
-            if not unknown:
-                return match
-            return RecordError(
-                f"match_on names {unknown[0]!r}, which is no column of this row",
-                column=MATCH_ON,
-                value=str(match),
-            )
-
-        def read(cell: object) -> Match | RecordError:
-            text = _text(cell)
-            try:
-                return usable(Match.parse(text) if text.strip() else self.match_on)
-            except RecordError as error:
-                return error
-
-        if MATCH_ON in batch.columns:
-            index = batch.columns.index(MATCH_ON)
-            found = _each(read, [row[index] for row in batch.rows])
-        else:
-            found = [usable(self.match_on)] * len(batch.rows)
+        found = self._expressions(batch)
         if found.count(found[0]) == len(found) and isinstance(found[0], Match):
             yield found[0], range(len(found))
             return
@@ -166,6 +143,29 @@ class ColumnMapping:
             for position in positions:
                 if wanted[position] & EVERYTHING:
                     refuse(batch.start + position, match, match.reason)
+
+    def _expressions(self, batch: Batch) -> list[Match | RecordError]:
+        """What each row is matched on, or why it cannot be."""
+        names = set(self.data_columns(batch.columns))
+
+        def usable(match: Match) -> Match | RecordError:
+            unknown = [name for name in match.names if name not in names]
+            if not unknown:
+                return match
+            reason = f"match_on names {unknown[0]!r}, which is no column of this row"
+            return RecordError(reason, column=MATCH_ON, value=str(match))
+
+        def read(cell: object) -> Match | RecordError:
+            text = _text(cell)
+            try:
+                return usable(Match.parse(text) if text.strip() else self.match_on)
+            except RecordError as error:
+                return error
+
+        if MATCH_ON not in batch.columns:
+            return [usable(self.match_on)] * len(batch.rows)
+        index = batch.columns.index(MATCH_ON)
+        return _each(read, [row[index] for row in batch.rows])
 
     def keys(self, batch: Batch) -> list[str | None]:
         """The external key of each row; None where there is none."""

@@ -96,7 +96,7 @@ class Match:
     @property
     def names(self) -> tuple[str, ...]:
         """The field names in it, in order, each once."""
-        return tuple(dict.fromkeys(t for t in self.tokens if t not in self.OPERATORS))
+        return tuple(dict.fromkeys(part for part in self.tokens if part not in self.OPERATORS))
 
     @property
     def is_conjunction(self) -> bool:
@@ -115,32 +115,28 @@ class Match:
     ) -> T:
         """Evaluate the expression bottom up, with what each name and each operator stands for."""
         stack: list[T] = []
-        for token in self.tokens:
-            if token not in self.OPERATORS:
-                stack.append(name(token))
+        for part in self.tokens:
+            if part not in self.OPERATORS:
+                stack.append(name(part))
                 continue
-            if len(stack) < (1 if token == "~" else 2):
-                raise RecordError(
-                    f"match_on {str(self)!r} has too few names before {token!r}; operators follow "
-                    f"their operands, as in 'name code |'",
-                    column="match_on",
-                    value=str(self),
+            if len(stack) < (1 if part == "~" else 2):
+                raise self._unusable(
+                    f"has too few names before {part!r}; operators follow their operands, as in 'name code |'"
                 )
             last = stack.pop()
-            if token == "~":
+            if part == "~":
                 stack.append(negate(last))
             else:
-                stack.append((both if token == "&" else either)(stack.pop(), last))
+                stack.append((both if part == "&" else either)(stack.pop(), last))
         if len(stack) > 1 and self.OPERATORS & set(self.tokens):
-            raise RecordError(
-                f"match_on {str(self)!r} has too few operators; join its parts with & or |",
-                column="match_on",
-                value=str(self),
-            )
+            raise self._unusable("has too few operators; join its parts with & or |")
         result = stack.pop(0)
         for operand in stack:
             result = both(result, operand)
         return result
+
+    def _unusable(self, why: str) -> RecordError:
+        return RecordError(f"match_on {str(self)!r} {why}", column="match_on", value=str(self))
 
 
 class Omitted(Enum):

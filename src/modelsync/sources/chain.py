@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import cast
 
 from modelsync.core.ports import Extent, Source
 from modelsync.core.records import Batch, Cursor
@@ -37,18 +38,18 @@ class ChainSource:
         before it and up to the cursor, that source's own cursor, and the last ones of those before it,
         which know whether their content is still the same.
         """
-        first, before, done, at = 0, 0, 0, None
+        first, before, done = 0, 0, 0
+        at: Cursor | None = None
         earlier: list[Cursor | None] = []
         if after is not None:
             first, before, done = (int(str(after[name])) for name in ("source", "before", "done"))
-            at, earlier = after["at"], list(after["earlier"])  # type: ignore[call-overload]  # as below
-            for source, last in zip(self.sources, earlier, strict=False):
-                if last is not None:
-                    next(source.read(last), None)
+            at = cast("Cursor | None", after["at"])
+            earlier = list(cast("Sequence[Cursor | None]", after["earlier"]))
+            self._check(earlier)
         for index in range(first, len(self.sources)):
             self.current = index
             last = at
-            for batch in self.sources[index].read(at):  # type: ignore[arg-type]  # a cursor, by contract
+            for batch in self.sources[index].read(at):
                 done = before + batch.start + len(batch.rows) + len(batch.broken)
                 last = batch.after
                 cursor = {
@@ -60,7 +61,13 @@ class ChainSource:
                 }
                 yield _moved(batch, before, cursor)
             before, at = done, None
-            earlier.append(last)  # type: ignore[arg-type]  # a cursor, by contract
+            earlier.append(last)
+
+    def _check(self, earlier: Sequence[Cursor | None]) -> None:
+        """Have the sources before the cursor refuse what has changed since."""
+        for source, last in zip(self.sources, earlier, strict=False):
+            if last is not None:
+                next(source.read(last), None)
 
 
 def _moved(batch: Batch, by: int, after: Cursor) -> Batch:

@@ -26,12 +26,13 @@ import pytest
 from modelsync.core.errors import ConfigurationError
 from modelsync.core.events import BatchApplied, Event, RowsRejected
 from modelsync.core.mapping import ColumnMapping
+from modelsync.core.options import RunOptions
 from modelsync.core.passes import Tally
 from modelsync.core.planning import Conflict
 from modelsync.core.ports import Applied, Group, Observer, Target
 from modelsync.core.records import Action, Batch, Match
 from modelsync.core.results import Outcome, Report, Status
-from modelsync.engine import Plan, run
+from modelsync.engine import run
 from modelsync.sources.iterable import IterableSource
 from modelsync.testing.journal import MemoryJournal
 
@@ -514,7 +515,7 @@ class Runner:
             watched,
             MemoryJournal(),
             mapping=lambda batch: mapping,
-            plan=Plan(**plan),
+            options=RunOptions(**plan),
             observers=observers,
         )
         if self.report.status is not Status.STOPPED:

@@ -11,11 +11,12 @@ from modelsync.core.errors import ConfigurationError, GuardError, Transient
 from modelsync.core.events import BatchApplied, Committed, Event, RowsRejected, RunFinished, RunStarted
 from modelsync.core.guard import Guard
 from modelsync.core.mapping import ColumnMapping
+from modelsync.core.options import RunOptions
 from modelsync.core.passes import Pass
 from modelsync.core.ports import Extent
 from modelsync.core.records import Action, Batch, Broken, Cursor, Match, Origin
 from modelsync.core.results import Outcome, Report, Status
-from modelsync.engine import Plan, run
+from modelsync.engine import run
 from modelsync.targets.memory import Column, MemoryTarget, Table
 from modelsync.testing.journal import MemoryJournal
 
@@ -105,7 +106,7 @@ def sync(
         into,
         journal or MemoryJournal(),
         mapping=mapping or mapped(),
-        plan=Plan(**plan),
+        options=RunOptions(**plan),
         observers=observers,
     )
 

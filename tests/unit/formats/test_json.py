@@ -110,5 +110,5 @@ def test_a_deep_line_is_no_crash(tmp_path: Path) -> None:
 def test_wide_records_have_small_batches(tmp_path: Path) -> None:
     """Trap: memory. The first batch is no wider than the others."""
     line = json.dumps({f"c{i}": i for i in range(2_000)})
-    read = Read(written(tmp_path, "\n".join([line] * 170), "rows.ndjson"))
-    assert [len(batch) for batch in read.batches] == [80, 80, 10]
+    read = Read(written(tmp_path, "\n".join([line] * 330), "rows.ndjson"))
+    assert [len(batch) for batch in read.batches] == [160, 160, 10]
