@@ -15,7 +15,7 @@ from modelsync.targets.django.sql.base import TEXTS, Dialect, Field, StageColumn
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _DRAWN = 1_000_000  # keys
-_PIECE = 5000  # rows
+_PIECE = 2000  # rows
 _LOCKS = 0x6D73  # "ms": the class of our advisory locks
 
 
