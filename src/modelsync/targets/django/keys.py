@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from django.db import models
+
 from modelsync.models import ExternalKeyMapping
 from modelsync.targets.django.context import Context
 
@@ -74,14 +76,16 @@ class Keys:
     def flush(self) -> None:
         """Write what waits."""
         new = [(key, row) for key, row in self.changed.items() if row.pk is None]
-        old = [(key, row) for key, row in self.changed.items() if row.pk is not None]
+        old = [(row.pk, row) for row in self.changed.values() if row.pk is not None]
         self.changed = {}
         if new:
+            system = self.context.system
+            assert system is not None  # records have no keys without a system
             made = self._all().bulk_create(
                 [
                     ExternalKeyMapping(
                         content_type_id=self.context.content_type,
-                        external_system_id=self.context.system,
+                        external_system_id=system,
                         external_key=key,
                         object_id=row.object_id,
                     )
@@ -94,13 +98,13 @@ class Keys:
             else:
                 for mapping in made:
                     self.rows[mapping.external_key] = KeyRow(mapping.pk, mapping.object_id)
-        for _, row in old:
-            self._all().filter(pk=row.pk).update(object_id=row.object_id)
+        for pk, row in old:
+            self._all().filter(pk=pk).update(object_id=row.object_id)
 
-    def _all(self):  # type: ignore[no-untyped-def]  # a queryset of our own model
+    def _all(self) -> models.QuerySet[ExternalKeyMapping]:
         return ExternalKeyMapping._base_manager.using(self.context.using)
 
-    def _own(self):  # type: ignore[no-untyped-def]  # a queryset of our own model
+    def _own(self) -> models.QuerySet[ExternalKeyMapping]:
         return self._all().filter(external_system=self.context.system, content_type=self.context.content_type)
 
 

@@ -103,9 +103,10 @@ class Missing:
         table = quote(ExternalKeyMapping._meta.db_table)
         with context.connection.cursor() as cursor:
             cursor.execute(
-                f"SELECT k.id, k.object_id FROM {table} k WHERE k.external_system_id = %s AND k.content_type_id = %s "
-                f"AND NOT EXISTS (SELECT 1 FROM {quote(SEEN)} s WHERE s.system_id = %s AND s.content_type_id = %s "
-                f"AND s.external_key = k.external_key)",
+                f"SELECT k.id, k.object_id FROM {table} k "
+                f"WHERE k.external_system_id = %s AND k.content_type_id = %s "
+                f"AND NOT EXISTS (SELECT 1 FROM {quote(SEEN)} s "
+                f"WHERE s.system_id = %s AND s.content_type_id = %s AND s.external_key = k.external_key)",
                 [context.system, context.content_type, context.system, context.content_type],
             )
             return [(int(pk), str(object_id)) for pk, object_id in cursor.fetchall()]

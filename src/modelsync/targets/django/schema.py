@@ -11,6 +11,7 @@ from django.db.models import signals
 from django.db.models.fields.related import ForeignObjectRel
 
 Field: TypeAlias = "models.Field[Any, Any]"
+ForeignKey: TypeAlias = "models.ForeignKey[Any, Any]"
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Schema:
     @cached_property
     def pk(self) -> Field:
         """The primary key field."""
-        return self.model._meta.pk  # type: ignore[return-value]  # every concrete model has one
+        return self.model._meta.pk
 
     @cached_property
     def fields(self) -> tuple[Field, ...]:
@@ -52,7 +53,7 @@ class Schema:
         for field in self.model._meta.get_fields():
             if not field.is_relation or field.related_model is None:
                 continue
-            found[field.name] = field  # type: ignore[assignment]  # generic keys have no related model
+            found[field.name] = field
             if isinstance(field, ForeignObjectRel):
                 accessor = field.get_accessor_name()
                 if accessor:
@@ -63,7 +64,7 @@ class Schema:
     def unique_sets(self) -> tuple[tuple[Field, ...], ...]:
         """The sets of fields that are unique together without a condition, the primary key first."""
         meta = self.model._meta
-        sets = [(self.pk,)]
+        sets: list[tuple[Field, ...]] = [(self.pk,)]
         sets += [(f,) for f in self.fields if f.unique and not f.primary_key]
         sets += [tuple(self.by_name[n] for n in names) for names in meta.unique_together]
         sets += [
@@ -143,3 +144,26 @@ class Schema:
             if getattr(signals, name).has_listeners(self.model):
                 return f"{self.label} has {name} receivers"
         return None
+
+
+def column_of(field: Field) -> str:
+    """The column of a concrete field."""
+    return field.column or ""
+
+
+def target_of(field: Field) -> Field:
+    """The field that a foreign key refers to."""
+    assert isinstance(field, models.ForeignKey)
+    return field.target_field
+
+
+def base_field(field: Field) -> Field:
+    """A foreign key's values are of the field that it refers to."""
+    while isinstance(field, models.ForeignKey):
+        field = field.target_field
+    return field
+
+
+def stamps_itself(field: Field) -> bool:
+    """Whether a field takes the time of saving by itself."""
+    return getattr(field, "auto_now", False) or getattr(field, "auto_now_add", False)

@@ -14,7 +14,7 @@ from django.db.models.constants import LOOKUP_SEP
 
 from modelsync.core.records import Match
 from modelsync.targets.django.converters import Converter, compile_converter
-from modelsync.targets.django.schema import Field, Schema
+from modelsync.targets.django.schema import Field, ForeignKey, Schema
 
 ARROW = "=>"
 
@@ -59,7 +59,7 @@ class Reference:
     operator: str = ""
 
     @property
-    def field(self) -> Field | None:
+    def field(self) -> ForeignKey | None:
         """The foreign key of this model that it sets; None for reverse and many-to-many relations."""
         is_forward = isinstance(self.relation, models.ForeignKey)
         return self.relation if is_forward else None
@@ -169,7 +169,7 @@ def _reference(
         if not operators <= {"+", "-", "="}:
             return "it is many-to-many; write =>+ to add, =>- to remove or =>= to replace", None
     operator = operators.pop()
-    model = found.related_model
+    model: Any = found.related_model  # never None: `relations` has no others
     related = Schema(model)
     lookups = []
     for index, column, path in parts:

@@ -91,7 +91,8 @@ class DjangoTarget:
                     system = manager.filter(name=name).values_list("pk", flat=True).first()
                 if system is None:
                     raise ConfigurationError(
-                        f"there is no external system {name!r}; create it, or allow it with --create_external_system"
+                        f"there is no external system {name!r}; create it, "
+                        f"or allow it with --create_external_system"
                     )
             contexts[label, name] = self._context(model, system)
         if {r: c.system for r, c in contexts.items()} != {r: c.system for r, c in self.contexts.items()}:
@@ -181,9 +182,9 @@ class DjangoTarget:
         return shape
 
     def _compile(self, context: Context, shape: Shape) -> StagedWriter | ObjectsWriter:
-        if any(column.field is context.schema.pk for column in shape.values):
-            if isinstance(context.schema.pk, models.AutoField):
-                self.numbered.add(context.schema.model)
+        pk = context.schema.pk
+        if isinstance(pk, models.AutoField) and any(column.field is pk for column in shape.values):
+            self.numbered.add(context.schema.model)
         why = self._why_objects(context, shape)
         label = context.schema.label
         if why is None:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from django.db import models
 
 from modelsync.targets.django.context import Context
-from modelsync.targets.django.schema import Field
+from modelsync.targets.django.schema import Field, base_field, column_of
 from modelsync.targets.django.sql import dialect_for
-from modelsync.targets.django.sql.base import StageColumn, base_field
+from modelsync.targets.django.sql.base import StageColumn
 
 WANTED = "modelsync_wanted"
 Values = tuple[object, ...]
@@ -52,10 +52,10 @@ def find_equal(
         dialect.load(cursor, WANTED, ["n", *names], [list(range(len(wanted))), *columns])
         dialect.analyze(cursor, WANTED, names)
         equal = " AND ".join(
-            f"t.{dialect.quote(field.column or '')} = w.{name}"
+            f"t.{dialect.quote(column_of(field))} = w.{name}"
             for name, field in zip(names, fields, strict=True)
         )
-        target = f"t.{dialect.quote(key.column or '')}"
+        target = f"t.{dialect.quote(column_of(key))}"
         cursor.execute(f"SELECT w.n, {target} FROM {stage} w JOIN {table} t ON {equal}")
         for n, value in cursor.fetchall():
             found.answers[wanted[n]].append(_converted(context, key, value))

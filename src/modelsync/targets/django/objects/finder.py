@@ -20,7 +20,7 @@ from modelsync.core.records import OMITTED
 from modelsync.targets.django.context import Context
 from modelsync.targets.django.keys import Keys, chunks
 from modelsync.targets.django.objects.equality import Values, find_equal
-from modelsync.targets.django.schema import Field
+from modelsync.targets.django.schema import Field, base_field
 from modelsync.targets.django.shape import Reference, Shape
 
 Model = models.Model
@@ -79,11 +79,8 @@ class Finder:
 
     def pk_value(self, text: str) -> object:
         """The primary key whose text is kept in a mapping; None if it is none of this model's."""
-        field = self.shape.schema.pk
-        while isinstance(field, models.ForeignKey):
-            field = field.target_field
         try:
-            return field.to_python(text)
+            return base_field(self.shape.schema.pk).to_python(text)
         except (ValidationError, ValueError, TypeError):
             return None
 
@@ -125,7 +122,8 @@ class Finder:
             return ~expression
 
         try:
-            return self.shape.match.fold(leaf, lambda a, b: a & b, lambda a, b: a | b, negate)
+            found: Q = self.shape.match.fold(leaf, lambda a, b: a & b, lambda a, b: a | b, negate)
+            return found
         except (ValueError, TypeError, ValidationError) as error:
             raise RecordError(str(error), column="match_on", value=str(self.shape.match)) from error
 
@@ -326,8 +324,7 @@ def plain_value(field: Field, value: object) -> object:
 
 def compares_exactly(field: Field, context: Context) -> bool:
     """Whether the database's equality on the field is Python's."""
-    while isinstance(field, models.ForeignKey):
-        field = field.target_field
+    field = base_field(field)
     if isinstance(field, (models.JSONField, models.BinaryField, models.FloatField, models.DecimalField)):
         return False
     if not isinstance(field, (models.CharField, models.TextField, models.FileField)):

@@ -40,12 +40,13 @@ def delete(obj: Model, using: str) -> None:
     collector.sort()
     for queryset in collector.fast_deletes:
         queryset._raw_delete(using=using)
-    for (field, value), groups in collector.field_updates.items():
-        for instances in groups:
-            if isinstance(instances, models.QuerySet):
-                instances.update(**{field.name: value})
+    updates: Any = collector.field_updates  # the stubs know an older form of it
+    for (field, value), groups in updates.items():
+        for group in groups:
+            if isinstance(group, models.QuerySet):
+                group.update(**{field.name: value})
             else:
                 query = sql.UpdateQuery(field.model)
-                query.update_batch([i.pk for i in instances], {field.name: value}, using)
+                query.update_batch([i.pk for i in group], {field.name: value}, using)
     for model, instances in collector.data.items():
         sql.DeleteQuery(model).delete_batch([i.pk for i in instances], using)

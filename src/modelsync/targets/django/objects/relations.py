@@ -87,4 +87,4 @@ def _many_to_many(
 
 
 def _attname(model: type[Model], name: str) -> str:
-    return model._meta.get_field(name).attname  # type: ignore[union-attr,return-value]  # a foreign key
+    return model._meta.get_field(name).attname  # type: ignore[union-attr]  # a foreign key

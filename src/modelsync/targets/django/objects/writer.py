@@ -500,9 +500,7 @@ def _fills_itself(field: Field) -> bool:
         isinstance(field, (models.AutoField,))
         or getattr(field, "auto_now", False)
         or getattr(field, "auto_now_add", False)
-        or (field.primary_key
-        and field.remote_field is not None
-        and bool(field.remote_field.parent_link))
+        or (field.primary_key and field.remote_field is not None and bool(field.remote_field.parent_link))
         or getattr(field.remote_field, "parent_link", False)
     )
 

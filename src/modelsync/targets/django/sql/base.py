@@ -10,7 +10,7 @@ from typing import Any
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from modelsync.targets.django.schema import Field
+from modelsync.targets.django.schema import Field, base_field
 
 TEXTS = (models.CharField, models.TextField, models.FileField)
 
@@ -56,7 +56,7 @@ class Dialect(ABC):
     def begin(self, cursor: Any, tables: Sequence[str]) -> None:
         """Prepare the transaction: session settings, and one run at a time per table."""
 
-    def end(self, cursor: Any) -> None:
+    def end(self, cursor: Any) -> None:  # noqa: B027  not every database needs it
         """Undo what `begin` left in the session."""
 
     @abstractmethod
@@ -71,10 +71,10 @@ class Dialect(ABC):
         """Drop a temporary table if it is there."""
         cursor.execute(f"DROP TABLE IF EXISTS {self.quote(name)}")
 
-    def analyze(self, cursor: Any, name: str, columns: Sequence[str]) -> None:
+    def analyze(self, cursor: Any, name: str, columns: Sequence[str]) -> None:  # noqa: B027  not every database needs it
         """Let the planner know how big a table is, and how its values in these columns are spread."""
 
-    def refresh(self, cursor: Any, tables: Sequence[str]) -> None:
+    def refresh(self, cursor: Any, tables: Sequence[str]) -> None:  # noqa: B027  not every database needs it
         """Let the planner know how big tables are that grow while a run goes on."""
 
     @abstractmethod
@@ -126,7 +126,7 @@ class Dialect(ABC):
         """SQL that draws the next primary key, where `ids_before`."""
         return None
 
-    def advance_sequence(self, cursor: Any, model: type[models.Model]) -> None:
+    def advance_sequence(self, cursor: Any, model: type[models.Model]) -> None:  # noqa: B027  not every database needs it
         """Have the next key drawn come after those that were given; never before."""
 
     @abstractmethod
@@ -135,10 +135,3 @@ class Dialect(ABC):
 
     #: Whether `first_id` is asked after the insert, which then leaves the primary key out.
     ids_after = False
-
-
-def base_field(field: Field) -> Field:
-    """A foreign key's values are of the field that it refers to."""
-    while isinstance(field, models.ForeignKey):
-        field = field.target_field
-    return field

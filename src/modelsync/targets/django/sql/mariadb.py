@@ -10,7 +10,8 @@ from django.db import models
 from django.db.models.expressions import Value
 
 from modelsync.core.errors import ConflictError
-from modelsync.targets.django.sql.base import TEXTS, Dialect, Field, StageColumn, base_field
+from modelsync.targets.django.schema import Field, base_field, column_of
+from modelsync.targets.django.sql.base import TEXTS, Dialect, StageColumn
 
 _LOCK_SECONDS = 600
 
@@ -26,7 +27,7 @@ class MariaDB(Dialect):
         self.locks: list[str] = []
 
     def why_unable(self) -> str | None:
-        if self.connection.mysql_version < (10, 7):
+        if self.connection.mysql_version < (10, 7):  # type: ignore[attr-defined]  # Django's for MySQL has it
             return "MariaDB is older than 10.7"
         with self.connection.cursor() as cursor:
             cursor.execute("SELECT @@innodb_autoinc_lock_mode")
@@ -53,7 +54,8 @@ class MariaDB(Dialect):
 
     def create_stage(self, cursor: Any, name: str, columns: Sequence[StageColumn]) -> None:
         self.drop(cursor, name)
-        selected, tables = [], {}
+        selected: list[str] = []
+        tables: dict[str, str] = {}
         declared = []
         for column in columns:
             if column.field is None:
@@ -63,7 +65,7 @@ class MariaDB(Dialect):
                 continue
             table = column.field.model._meta.db_table
             alias = tables.setdefault(table, f"t{len(tables)}")
-            selected.append(f"{alias}.{self.quote(column.field.column or '')} AS {self.quote(column.name)}")
+            selected.append(f"{alias}.{self.quote(column_of(column.field))} AS {self.quote(column.name)}")
         # Outer joins make every column nullable and leave type and collation as they are.
         joins = "".join(f" LEFT JOIN {self.quote(table)} AS {alias} ON 0" for table, alias in tables.items())
         cursor.execute(

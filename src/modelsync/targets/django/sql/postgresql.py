@@ -11,11 +11,12 @@ from typing import Any
 from django.db import models
 from django.db.models.expressions import Value
 
-from modelsync.targets.django.sql.base import TEXTS, Dialect, Field, StageColumn, base_field
+from modelsync.targets.django.schema import Field, base_field, column_of
+from modelsync.targets.django.sql.base import TEXTS, Dialect, StageColumn
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _DRAWN = 1_000_000  # keys
-_PIECE = 2000  # rows
+_PIECE = 5000  # rows
 _LOCKS = 0x6D73  # "ms": the class of our advisory locks
 
 
@@ -44,14 +45,15 @@ class PostgreSQL(Dialect):
 
     def create_stage(self, cursor: Any, name: str, columns: Sequence[StageColumn]) -> None:
         self.drop(cursor, name)
-        selected, tables = [], {}
+        selected: list[str] = []
+        tables: dict[str, str] = {}
         for column in columns:
             if column.field is None:
                 selected.append(f"NULL::{column.type} AS {self.quote(column.name)}")
                 continue
             table = column.field.model._meta.db_table
             alias = tables.setdefault(table, f"t{len(tables)}")
-            selected.append(f"{alias}.{self.quote(column.field.column or '')} AS {self.quote(column.name)}")
+            selected.append(f"{alias}.{self.quote(column_of(column.field))} AS {self.quote(column.name)}")
         source = ", ".join(f"{self.quote(table)} AS {alias}" for table, alias in tables.items())
         cursor.execute(
             f"CREATE TEMPORARY TABLE {self.quote(name)} AS SELECT {', '.join(selected)}"
@@ -137,15 +139,18 @@ class PostgreSQL(Dialect):
             return
         cursor.execute(f"SELECT last_value FROM {sequence}")
         (last,) = cursor.fetchone()
-        cursor.execute(f"SELECT MAX({self.quote(model._meta.pk.column)}) FROM {self.quote(model._meta.db_table)}")
+        pk, table = self.quote(column_of(model._meta.pk)), self.quote(model._meta.db_table)
+        cursor.execute(f"SELECT MAX({pk}) FROM {table}")
         (highest,) = cursor.fetchone()
         if highest is None or highest <= last:
             return
         if highest - last <= _DRAWN:
             # Others may draw from it now: drawing, too, cannot take it back behind them.
-            cursor.execute("SELECT COUNT(nextval(%s)) FROM generate_series(%s, %s)", [sequence, last, highest])
+            draw = "SELECT COUNT(nextval(%s)) FROM generate_series(%s, %s)"
+            cursor.execute(draw, [sequence, last, highest])
         else:
-            cursor.execute(f"SELECT setval(%s, %s) FROM {sequence} WHERE last_value < %s", [sequence, highest, highest])
+            advance = f"SELECT setval(%s, %s) FROM {sequence} WHERE last_value < %s"
+            cursor.execute(advance, [sequence, highest, highest])
 
     def _sequence(self, cursor: Any, model: type[models.Model]) -> str | None:
         """The quoted name of the sequence that a model's keys are drawn from."""
@@ -168,7 +173,10 @@ def _copy_text(columns: Sequence[Sequence[Any]]) -> str:
     if is_plain and text.count("\n") == rows and text.count("\t") == rows * (len(columns) - 1):
         return text
     texts = [
-        ["\\N" if value is None else shown.translate(_ESCAPES) for value, shown in zip(column, shown_ones, strict=True)]
+        [
+            "\\N" if value is None else shown.translate(_ESCAPES)
+            for value, shown in zip(column, shown_ones, strict=True)
+        ]
         for column, shown_ones in zip(columns, texts, strict=True)
     ]
     return "\n".join(map("\t".join, zip(*texts, strict=True))) + "\n"

@@ -10,7 +10,8 @@ from typing import Any
 from django.db import models
 from django.db.models.expressions import Value
 
-from modelsync.targets.django.sql.base import TEXTS, Dialect, Field, StageColumn, base_field
+from modelsync.targets.django.schema import Field, base_field, column_of
+from modelsync.targets.django.sql.base import TEXTS, Dialect, StageColumn
 
 
 class SQLite(Dialect):
@@ -83,7 +84,7 @@ class SQLite(Dialect):
 
     def first_id(self, cursor: Any, model: type[models.Model]) -> tuple[int, int]:
         table = model._meta.db_table
-        pk = self.quote(model._meta.pk.column or "")
+        pk = self.quote(column_of(model._meta.pk))
         cursor.execute(f"SELECT COALESCE(MAX({pk}), 0) FROM {self.quote(table)}")
         (highest,) = cursor.fetchone()
         cursor.execute("SELECT COALESCE(MAX(seq), 0) FROM sqlite_sequence WHERE name = %s", [table])

@@ -1,7 +1,10 @@
 """The staged way: load a batch into a temporary table, let the database do the rest.
 
-Reading order: `eligible` (when it is right), `layout` (what is staged), `statements` (the SQL),
-`writer` (the order of things, and what to do about rows that are no set).
+Reading order: `eligible` (when it is right), `layout` and `loading` (what is staged), `tables` (what the
+plan says). Then the SQL: `rows`, `answers` and `values` are its expressions; `finding`, `merging`,
+`mappings`, `hazards` and `deletes` its statements, which `late` changes and `statements` puts together.
+Then the order of things: `writer`, `sets` (rows that are no set), `plan`, `carrying`, `noting`; each
+works on a `work`.
 """
 
 from modelsync.targets.django.staged.eligible import why_objects

@@ -5,38 +5,34 @@ from __future__ import annotations
 from typing import Any
 
 from modelsync.core.records import Action
-from modelsync.targets.django.schema import Field
-from modelsync.targets.django.staged.statements import PLAN, STAGE, TRUE, Act, Statement, Statements
+from modelsync.targets.django.schema import column_of
+from modelsync.targets.django.staged.rows import TRUE, Rows
+from modelsync.targets.django.staged.tables import PLAN, STAGE, Act, Span, Statement
 
 
-class DeleteStatements(Statements):
-    """The SQL for one loaded group of deletes."""
+class Deletes:
+    """Plans and carries out one loaded group of deletes."""
 
-    def plan(self, low: int, high: int, level: int) -> list[Statement]:
-        by_match = bool(self._match_columns())
-        found = f"{self.pk_of('t')}"
-        forced = self.asks(Action.FORCE)
+    def __init__(self, rows: Rows) -> None:
+        self.rows = rows
+        self.q = rows.q
+
+    def plan(self, span: Span) -> list[Statement]:
+        """Statements that make the plan of the rows of a span."""
+        rows, found, forced = self.rows, self.rows.pk_of("t"), self.rows.asks(Action.FORCE)
         source = f"{self.q(STAGE)} s"
         params: list[Any] = []
-        if by_match:
-            source += f" LEFT JOIN {self.target} t ON {self._matches('t')}"
-        if not self.layout.has_keys:
-            unkeyed, unforced, stray, map_id = TRUE, str(int(Act.NO_KEY)), "0", "0"
-        else:
-            source += f" LEFT JOIN {self.mapping} k ON {self._own_key()}"
-            params = [self.context.system, self.context.content_type]
-            if not by_match:
-                source += f" LEFT JOIN {self.target} t ON {self._linked('t')}"
-            key_text = self.dialect.key_text(self.schema.pk, found)
-            holds = f"k.id IS NOT NULL AND k.{self.q('object_id')} = {key_text}"
-            others = (
-                f"EXISTS (SELECT 1 FROM {self.mapping} o WHERE o.{self.q('content_type_id')} = {int(self.context.content_type)} "
-                f"AND o.{self.q('object_id')} = {key_text} AND (k.id IS NULL OR o.id <> k.id))"
-            )
-            unkeyed = "s.k IS NULL"
-            unforced = f"CASE WHEN {others} THEN {Act.HELD_BY_OTHERS} WHEN {holds} THEN {Act.DELETE} ELSE {Act.NOT_HELD} END"
-            stray = f"CASE WHEN k.id IS NOT NULL AND NOT ({found} IS NOT NULL AND {holds}) THEN 1 ELSE 0 END"
-            map_id = "k.id"
+        if rows.match_columns:
+            source += f" LEFT JOIN {rows.target} t ON {rows.matches('t')}"
+        unkeyed, unforced, stray, map_id = TRUE, str(int(Act.NO_KEY)), "0", "0"
+        if rows.layout.has_keys:
+            source += f" LEFT JOIN {rows.mapping} k ON {rows.own_key()}"
+            params = rows.key_params
+            if not rows.match_columns:
+                source += f" LEFT JOIN {rows.target} t ON {rows.linked('t')}"
+            unkeyed, unforced, map_id = "s.k IS NULL", self._by_key(), "k.id"
+            is_held = f"{found} IS NOT NULL AND {self._holds()}"
+            stray = f"CASE WHEN k.id IS NOT NULL AND NOT ({is_held}) THEN 1 ELSE 0 END"
         act = (
             f"CASE WHEN NOT ({forced}) AND {unkeyed} THEN {Act.NO_KEY} WHEN {found} IS NULL THEN {Act.KEEP} "
             f"WHEN {forced} THEN {Act.DELETE} ELSE {unforced} END"
@@ -45,32 +41,49 @@ class DeleteStatements(Statements):
             (
                 f"CREATE TEMPORARY TABLE {self.q(PLAN)} AS SELECT s.n AS n, {found} AS tgt, {act} AS act, "
                 f"{map_id} AS map_id, {stray} AS stray, 0 AS late, 0 AS ambiguous, 0 AS absent "
-                f"FROM {source} WHERE {self.span(low, high, level)}",
+                f"FROM {source} WHERE {rows.among(span)}",
                 params,
             )
         ]
 
-    def held_unique(self) -> list[str]:
-        return []
+    def _by_key(self) -> str:
+        """SQL: what an unforced record with a key may do."""
+        others = (
+            f"EXISTS (SELECT 1 FROM {self.rows.mapping} o "
+            f"WHERE o.{self.q('content_type_id')} = {int(self.rows.context.content_type)} "
+            f"AND o.{self.q('object_id')} = {self._text()} AND (k.id IS NULL OR o.id <> k.id))"
+        )
+        return (
+            f"CASE WHEN {others} THEN {Act.HELD_BY_OTHERS} WHEN {self._holds()} THEN {Act.DELETE} "
+            f"ELSE {Act.NOT_HELD} END"
+        )
+
+    def _holds(self) -> str:
+        return f"k.id IS NOT NULL AND k.{self.q('object_id')} = {self._text()}"
+
+    def _text(self) -> str:
+        return self.rows.dialect.key_text(self.rows.schema.pk, self.rows.pk_of("t"))
 
     def delete(self) -> Statement:
         """Remove the objects."""
-        pk = self.q(self.schema.pk.column or "")
+        pk = self.q(column_of(self.rows.schema.pk))
         return (
-            f"DELETE FROM {self.target} WHERE {pk} IN (SELECT tgt FROM {self.q(PLAN)} WHERE act = {Act.DELETE})",
+            f"DELETE FROM {self.rows.target} WHERE {pk} IN "
+            f"(SELECT tgt FROM {self.q(PLAN)} WHERE act = {Act.DELETE})",
             [],
         )
 
     def drop_keys(self) -> Statement:
         """Remove the records' own key mappings."""
         return (
-            f"DELETE FROM {self.mapping} WHERE id IN (SELECT map_id FROM {self.q(PLAN)} "
+            f"DELETE FROM {self.rows.mapping} WHERE id IN (SELECT map_id FROM {self.q(PLAN)} "
             f"WHERE map_id IS NOT NULL AND act <> {Act.NO_KEY})",
             [],
         )
 
-    def changes(self, limit: int) -> tuple[str, list[Field]]:
+    def changes(self, limit: int) -> str:
+        """The objects that will go: n, act, tgt."""
         return (
-            f"SELECT p.n, p.act, p.tgt FROM {self.q(PLAN)} p WHERE p.act = {Act.DELETE} ORDER BY p.n LIMIT {limit}",
-            [],
+            f"SELECT p.n, p.act, p.tgt FROM {self.q(PLAN)} p WHERE p.act = {Act.DELETE} "
+            f"ORDER BY p.n LIMIT {limit}"
         )

@@ -11,11 +11,11 @@ from typing import Any
 
 from django.db import models
 
-from modelsync.targets.django.schema import Field
+from modelsync.targets.django.schema import Field, base_field
 from modelsync.targets.django.shape import Shape
 from modelsync.targets.django.sql import Dialect
-from modelsync.targets.django.sql.base import TEXTS, base_field
-from modelsync.targets.django.staged.layout import Loaded
+from modelsync.targets.django.sql.base import TEXTS
+from modelsync.targets.django.staged.loading import Loaded
 
 #: For each kind of item, the rows that share one with another row: row number -> which one.
 Shared = list[dict[int, object]]

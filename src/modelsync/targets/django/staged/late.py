@@ -1,4 +1,4 @@
-"""The statements of records that come again for the references that were missing before.
+"""What is different for records that come again for the references that were missing before.
 
 Their objects are there: nothing is created, no other field is written, and no key moves
 (docs/explanation/semantics.md, The end of a pass).
@@ -7,12 +7,14 @@ Their objects are there: nothing is created, no other field is written, and no k
 from __future__ import annotations
 
 from modelsync.core.records import Action
-from modelsync.targets.django.schema import Field
-from modelsync.targets.django.staged.statements import FALSE, TRUE, Statements
+from modelsync.targets.django.shape import ValueColumn
+from modelsync.targets.django.staged.finding import Finding
+from modelsync.targets.django.staged.rows import FALSE, TRUE, Rows
+from modelsync.targets.django.staged.values import Values
 
 
-class LateStatements(Statements):
-    """The SQL for one loaded group of late references."""
+class LateRows(Rows):
+    """The rows of one loaded group of late references."""
 
     def asks(self, action: Action) -> str:
         """SQL: whether the record has this action. Force is that of an update; nothing is created."""
@@ -25,23 +27,30 @@ class LateStatements(Statements):
             return forced
         return updates if forced == TRUE else f"({forced} AND {updates})"
 
-    def written(self) -> list[Field]:
-        """The references alone."""
-        return [r.field for r in self.shape.references if r.field]
-
     def own_references(self) -> list[int]:
-        """A late record makes no object that another could name."""
+        """None: a late record makes no object that another could name."""
         return []
 
-    def _is_needy(self) -> str:
+
+class LateValues(Values):
+    """Late records write their references alone."""
+
+    def written_columns(self) -> list[ValueColumn]:
+        """None."""
+        return []
+
+
+class LateFinding(Finding):
+    """Plans every late record, by the object that is there."""
+
+    def is_needy(self) -> str:
+        """SQL: true; each of them has something to tell."""
         return TRUE
 
-    def _changed(self) -> str:
-        tests = [self._redirects(i) for i, _ in enumerate(self.shape.references)]
-        return "(" + " OR ".join(tests) + ")"
-
-    def _absent(self) -> str:
+    def absent(self) -> str:
+        """Nothing: that was said before."""
         return "0"
 
-    def _target_key(self) -> str:
-        return self.pk_of("t")
+    def target_key(self) -> str:
+        """SQL: the found object's key."""
+        return self.rows.pk_of("t")
