@@ -28,6 +28,8 @@ from modelsync.journal import DatabaseJournal
 from modelsync.policies import BasicSyncPolicy, load_policy
 from modelsync.sources import ChainSource, FileSource, IterableSource, find_files
 from modelsync.sources.batches import DEFAULT_ROWS
+from modelsync.targets.django.schema import Schema
+from modelsync.targets.django.shape import compile_shape
 from modelsync.targets.django.target import DjangoTarget, TargetOptions
 
 Model = type[models.Model]
@@ -369,6 +371,20 @@ def _check_feeds(feeds: Sequence[Feed], options: Options) -> None:
         header = columns() if columns else None
         if header:
             feed.mapping.check(header)
+            if options.strict:
+                _check_columns(feed, header, options)
+
+
+def _check_columns(feed: Feed, header: Sequence[str], options: Options) -> None:
+    """Raise ConfigurationError for columns that the model does not know, before a row is read."""
+    mapping = feed.mapping
+    names = mapping.data_columns(header)
+    shape = compile_shape(
+        Schema(feed.model), names, mapping.match_on, connections[options.using], is_text=True, check=False
+    )
+    unknown = [f"column {name!r}: {why}" for name, why in shape.unknown if name != mapping.key_column]
+    if unknown:
+        raise ConfigurationError(f"{feed.name}: {'; '.join(unknown)}")
 
 
 def _plain_options(options: Options) -> dict[str, object]:

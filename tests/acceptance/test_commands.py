@@ -723,3 +723,21 @@ class TestHelp:
         assert skus() == {"S1"}
         assert path.with_name("r.csv").exists()
         assert not Person.objects.exists()
+
+
+def test_more_verbosity_shows_where_the_time_went(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`--verbosity 2` lists the seconds of each stage."""
+    path = tmp_path / "s.csv"
+    path.write_text("code,name\na,A\n")
+    call_command("syncfile", "ERP", "shop", "Supplier", str(path), "--match-on", "code", "--verbosity", "2")
+    shown = capsys.readouterr().out
+    assert all(stage in shown for stage in ("read", "convert", "total")), shown
+
+
+def test_strict_refuses_unknown_columns_before_a_row_is_read(tmp_path: Path) -> None:
+    """The header is enough: a file that breaks off later is refused for its columns."""
+    path = tmp_path / "s.csv"
+    path.write_text('code,nmae\na,"A\n')
+    with pytest.raises(CommandError, match=r"did you mean 'name'\?") as caught:
+        call_command("syncfile", "ERP", "shop", "Supplier", str(path), "--match-on", "code", "--strict")
+    assert caught.value.returncode == 2

@@ -120,8 +120,11 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
-def render(report: Report, *, width: int, all_rejections: bool) -> str:
-    """The report as text: counts, sample changes, rejections, warnings, skips, how it ended."""
+def render(report: Report, *, width: int, all_rejections: bool, stages: bool = False) -> str:
+    """The report as text: counts, sample changes, rejections, warnings, skips, how it ended.
+
+    `stages` adds the seconds of each stage.
+    """
     out = Console(file=StringIO(), width=max(width, 80), highlight=False, markup=False, emoji=False)
     for note in report.notes:
         out.print(note, soft_wrap=True)
@@ -133,9 +136,20 @@ def render(report: Report, *, width: int, all_rejections: bool) -> str:
     _listed(out, "warnings", [str(n) for n in report.warnings], len(report.warnings))
     skipped = report.skipped - _skipped_with_warning(report)
     _listed(out, _skipped(report), [str(n) for n in report.skips], skipped)
+    if stages:
+        out.print(_stages(report))
     out.print(_ending(report), soft_wrap=True)
     assert isinstance(out.file, StringIO)
     return "\n".join(line.rstrip() for line in out.file.getvalue().splitlines()) + "\n"
+
+
+def _stages(report: Report) -> Table:
+    table = Table(box=SIMPLE, show_header=False, pad_edge=False)
+    table.add_column()
+    table.add_column(justify="right")
+    for stage, seconds in report.durations.items():
+        table.add_row(stage, f"{seconds:.2f} s")
+    return table
 
 
 def _counts(report: Report) -> Table:

@@ -40,6 +40,11 @@ def ambiguous(reference: Reference, said: str) -> str:
     return f"several {reference.model._meta.label} objects have {said}; the reference is left alone"
 
 
+def name_error(error: Exception) -> str:
+    """What user code raised: its type and its text."""
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
 def _labels(objects: object) -> str:
     return ", ".join(sorted({o._meta.label for o in objects}))  # type: ignore[attr-defined]  # model instances
 

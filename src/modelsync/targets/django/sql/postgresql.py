@@ -69,7 +69,9 @@ class PostgreSQL(Dialect):
 
     def load(self, cursor: Any, name: str, columns: Sequence[str], values: Sequence[Sequence[Any]]) -> None:
         names = ", ".join(self.quote(column) for column in columns)
-        with cursor.copy(f"COPY {self.quote(name)} ({names}) FROM STDIN") as copy:
+        statement = f"COPY {self.quote(name)} ({names}) FROM STDIN"
+        # Django does not wrap what the driver raises on leaving the block.
+        with self.connection.wrap_database_errors, cursor.copy(statement) as copy:
             # In pieces, so that the server takes in one while the next is made.
             for start in range(0, len(values[0]), _PIECE):
                 piece = [column[start : start + _PIECE] for column in values]
