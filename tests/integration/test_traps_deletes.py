@@ -254,3 +254,14 @@ def test_deletes_of_what_has_many_to_many_relations(writer: str) -> None:
     rows = [{"sku": f"p{i:02}"} for i in range(14)]
     assert run(rows, Product, writer=writer, match_on="sku", pads=0, actions="d*").deleted == 14
     assert (Tag.objects.count(), tag.products.count()) == (1, 0)
+
+
+def test_a_row_that_cannot_be_read_proves_nothing_missing(tmp_path: Path) -> None:
+    """Trap "a filter that hid rows": a short line has no key, so no object is deleted for lacking one."""
+    path = tmp_path / "s.csv"
+    path.write_text("external_key,code,name\n1,a,A\n2,b,B\n")
+    modelsync.sync(path, Supplier, system="S", match_on="code")
+    path.write_text("external_key,code,name\n1,a,A\n2,b\n")
+    report = modelsync.sync(path, Supplier, system="S", match_on="code", missing="delete", skip_errors=True)
+    assert (report.removed, report.rejected, Supplier.objects.count()) == (0, 1, 2)
+    assert "some rows could not be read" in report.notes[-1]

@@ -317,3 +317,13 @@ def test_a_match_field_that_is_no_column(writer: str) -> None:
     report = modelsync.sync(rows, Supplier, writer=writer, skip_errors=True, changes=99)
     assert outcomes(report) == ["created"] * 3 + ["rejected"] + ["created"] * 10
     assert "colour" in report.rejections[0].reason
+
+
+def test_a_key_column_called_id_is_not_our_primary_key() -> None:
+    """Trap "primary keys": the system's own `id` is its key; ours is drawn as ever."""
+    report = modelsync.sync(
+        [{"id": "A-7", "code": "a", "name": "A"}], Supplier, system="S", match_on="code", key_column="id"
+    )
+    assert report.ok, report.rejections
+    (found,) = ExternalKeyMapping.objects.all()
+    assert (found.external_key, found.object_id) == ("A-7", str(Supplier.objects.get().pk))

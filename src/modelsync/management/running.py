@@ -51,9 +51,7 @@ def run_and_tell(
         _say(command, as_json(report) if as_json else _indented(report))
     elif options["verbosity"] > 0:
         width = shutil.get_terminal_size((110, 24)).columns
-        text = render(
-            report, width=width, all_rejections=rejects is None, stages=options["verbosity"] > 1
-        )
+        text = render(report, width=width, all_rejections=rejects is None, stages=options["verbosity"] > 1)
         _say(command, text)
         for line in _about_files(report, rejects, diff):
             _say(command, line)

@@ -14,11 +14,12 @@ from modelsync.core.planning import Conflict
 from modelsync.core.ports import Applied, Group
 from modelsync.core.records import Batch
 from modelsync.models import ExternalSystem
+from modelsync.targets.django.binding import compile_shape
 from modelsync.targets.django.context import Context
 from modelsync.targets.django.missing import Missing
 from modelsync.targets.django.objects import ObjectsWriter
 from modelsync.targets.django.schema import Schema
-from modelsync.targets.django.shape import Shape, compile_shape
+from modelsync.targets.django.shape import Shape
 from modelsync.targets.django.sql import dialect_for
 from modelsync.targets.django.staged import StagedWriter, why_objects
 
