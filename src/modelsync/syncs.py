@@ -23,18 +23,10 @@ from django.utils.module_loading import autodiscover_modules
 from modelsync.core.errors import ConfigurationError
 from modelsync.core.ports import Observer, Source
 from modelsync.core.results import Report
+from modelsync.feeds import Feed, Model, feeds_of, find_model, make_mapping, write_database
 from modelsync.formats import Reading
 from modelsync.policies import BasicSyncPolicy
-from modelsync.service import (
-    Feed,
-    Model,
-    Options,
-    feeds_of,
-    find_model,
-    make_mapping,
-    run_feeds,
-    write_database,
-)
+from modelsync.service import Options, run_feeds
 
 _REGISTRY: dict[str, type[Sync]] = {}
 

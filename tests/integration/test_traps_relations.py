@@ -11,7 +11,8 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import connection
 
 import modelsync
-from modelsync.service import Feed, Options, make_mapping, run_feeds
+from modelsync.feeds import Feed, make_mapping
+from modelsync.service import Options, run_feeds
 from modelsync.sources import IterableSource
 from tests.rows import WRITERS, outcomes, run, values
 from tests.shop.models import (

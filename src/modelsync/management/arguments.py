@@ -11,9 +11,10 @@ from typing import Any
 
 from modelsync.core.errors import ConfigurationError
 from modelsync.core.mapping import ColumnMapping
+from modelsync.feeds import Feed, make_mapping
 from modelsync.formats import FORMATS, Reading
 from modelsync.policies import BasicSyncPolicy, load_policy, without_transaction
-from modelsync.service import Feed, Options, make_mapping
+from modelsync.service import Options
 
 Policy = BasicSyncPolicy | type[BasicSyncPolicy] | str | None
 

@@ -14,11 +14,12 @@ from django.core.management.base import BaseCommand, CommandError
 
 from modelsync.core.errors import ConfigurationError, ModelSyncError
 from modelsync.core.results import Report
+from modelsync.feeds import Feed
 from modelsync.management.arguments import check_outputs, output_path
 from modelsync.management.outputs import DiffWriter, RejectsWriter, place_of
 from modelsync.management.rendering import counted, progress, render
 from modelsync.policies import load_policy
-from modelsync.service import Feed, Options, run_feeds
+from modelsync.service import Options, run_feeds
 
 
 @contextmanager

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from modelsync.feeds import feeds_of, find_model, write_database
 from modelsync.management import arguments
 from modelsync.management.running import command_errors, run_and_tell, settle
-from modelsync.service import feeds_of, find_model, write_database
 
 _SWITCHES = {
     "create_external_system": "create the system if it is not there",

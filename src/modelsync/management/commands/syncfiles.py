@@ -11,10 +11,10 @@ from django.core.management.base import BaseCommand
 
 from modelsync.core.errors import ConfigurationError
 from modelsync.core.mapping import ColumnMapping
+from modelsync.feeds import Feed, feeds_of, find_model, write_database
 from modelsync.management import arguments
 from modelsync.management.running import command_errors, run_and_tell, settle
 from modelsync.policies import OrderedSyncPolicy
-from modelsync.service import Feed, feeds_of, find_model, write_database
 from modelsync.sources import find_files
 
 DEFAULT_REGEX = (

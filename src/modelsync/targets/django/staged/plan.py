@@ -65,6 +65,7 @@ class Plan:
     def _hazards(self, span: Span) -> list[int]:
         work, hazards = self.work, self.sql.hazards
         by_match = bool(work.layout.shape.match.tokens)
+        may_meet = bool(self.facts.stray) or not by_match
         found: list[int] = []
         if self.facts.stray and by_match:
             for statement in self.sql.finding.plan_linked(span):
@@ -74,7 +75,7 @@ class Plan:
                 self.is_tangled = True
                 return [span.low]
             found += work.numbers(f"SELECT n FROM {self.table} WHERE conflict = 1")
-        if self.facts.stray or not by_match:
+        if may_meet:
             found += work.numbers(hazards.shared_targets())
         for query in hazards.held_unique():
             found += work.numbers(query)
