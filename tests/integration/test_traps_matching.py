@@ -327,3 +327,16 @@ def test_a_key_column_called_id_is_not_our_primary_key() -> None:
     assert report.ok, report.rejections
     (found,) = ExternalKeyMapping.objects.all()
     assert (found.external_key, found.object_id) == ("A-7", str(Supplier.objects.get().pk))
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_a_row_meets_an_object_that_a_key_has_just_renamed(writer: str) -> None:
+    """Trap "two rows of one file that match the same object": one by its key, one by its old name."""
+    held = Supplier.objects.create(code="a", name="N")
+    modelsync.sync([{"external_key": "1", "code": "a"}], Supplier, system="S", match_on="code")
+    rows = [{"external_key": "1", "code": "z", "name": "N"}, {"external_key": "2", "code": "a", "name": "N"}]
+    rows += [{"external_key": f"p{i}", "code": f"p{i}", "name": "P"} for i in range(20)]
+    report = modelsync.sync(rows, Supplier, system="S", match_on="code", actions="cu*", writer=writer)
+    assert (report.created, report.updated, report.rejected) == (21, 1, 0)
+    assert Supplier.objects.get(pk=held.pk).code == "z"
+    assert Supplier.objects.get(code="a").pk != held.pk

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import Value
 
 from modelsync.targets.django.schema import Field, base_field
 
@@ -77,9 +78,13 @@ class Dialect(ABC):
     def refresh(self, cursor: Any, tables: Sequence[str]) -> None:  # noqa: B027  not every database needs it
         """Let the planner know how big tables are that grow while a run goes on."""
 
-    @abstractmethod
     def adapt(self, field: Field, value: Any) -> Any:
         """A Python value as `load` takes it."""
+        if value is None:
+            return None
+        if isinstance(value, Value):
+            return "null"
+        return field.get_db_prep_save(value, self.connection)
 
     # -- expressions -------------------------------------------------------------------------
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import models
-from django.db.models.expressions import Value
 
 from modelsync.core.errors import ConflictError
 from modelsync.targets.django.schema import Field, base_field, column_of
@@ -83,13 +82,6 @@ class MariaDB(Dialect):
         cursor.executemany(
             f"INSERT INTO {self.quote(name)} ({names}) VALUES ({marks})", list(zip(*values, strict=True))
         )
-
-    def adapt(self, field: Field, value: Any) -> Any:
-        if value is None:
-            return None
-        if isinstance(value, Value):
-            return "null"
-        return field.get_db_prep_save(value, self.connection)
 
     def distinct(self, field: Field, left: str, right: str) -> str:
         field = base_field(field)

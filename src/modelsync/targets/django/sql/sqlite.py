@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.db import models
-from django.db.models.expressions import Value
 
 from modelsync.targets.django.schema import Field, base_field, column_of
 from modelsync.targets.django.sql.base import TEXTS, Dialect, StageColumn
@@ -48,13 +47,6 @@ class SQLite(Dialect):
         cursor.connection.executemany(
             f"INSERT INTO {self.quote(name)} ({names}) VALUES ({marks})", zip(*values, strict=True)
         )
-
-    def adapt(self, field: Field, value: Any) -> Any:
-        if value is None:
-            return None
-        if isinstance(value, Value):
-            return "null"
-        return field.get_db_prep_save(value, self.connection)
 
     def distinct(self, field: Field, left: str, right: str) -> str:
         field = base_field(field)
