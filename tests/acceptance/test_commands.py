@@ -741,3 +741,44 @@ def test_strict_refuses_unknown_columns_before_a_row_is_read(tmp_path: Path) -> 
     with pytest.raises(CommandError, match=r"did you mean 'name'\?") as caught:
         call_command("syncfile", "ERP", "shop", "Supplier", str(path), "--match-on", "code", "--strict")
     assert caught.value.returncode == 2
+
+
+def _in_process(*arguments: str, name: str, **more: str) -> subprocess.CompletedProcess[str]:
+    environment = {
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "PYTHONPATH": str(ROOT),
+        "MODELSYNC_TEST_NAME": name,
+    }
+    command = [sys.executable, "-m", "django", *arguments]
+    return subprocess.run(
+        command, env=os.environ | environment | more, capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_a_database_without_our_tables_is_one_clear_line(tmp_path: Path) -> None:
+    """A project that has not migrated is told so, without a traceback."""
+    path = tmp_path / "s.csv"
+    path.write_text("code,name\na,A\n")
+    found = _in_process(
+        *("syncfile", "ERP", "shop", "Supplier", str(path), "--match-on", "code"),
+        name=str(tmp_path / "empty.sqlite3"),
+        MODELSYNC_TEST_DB="sqlite",
+    )
+    assert found.returncode == 1
+    assert "run: manage.py migrate modelsync" in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+def test_a_server_that_is_down_is_one_clear_line(tmp_path: Path) -> None:
+    """Nobody answers: the message says so, without a traceback."""
+    path = tmp_path / "s.csv"
+    path.write_text("code,name\na,A\n")
+    found = _in_process(
+        *("syncfile", "ERP", "shop", "Supplier", str(path), "--match-on", "code"),
+        name="none",
+        MODELSYNC_TEST_DB="postgresql",
+        MODELSYNC_TEST_POSTGRESQL="postgresql://postgres@127.0.0.1:1/none",
+    )
+    assert found.returncode == 1
+    assert "the database failed" in found.stderr
+    assert "Traceback" not in found.stderr

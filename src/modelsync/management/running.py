@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 
 from modelsync.core.errors import ConfigurationError, ModelSyncError
 from modelsync.core.results import Report
@@ -31,6 +32,16 @@ def command_errors() -> Iterator[None]:
         raise CommandError(str(error), returncode=2) from error
     except ModelSyncError as error:
         raise CommandError(str(error), returncode=1) from error
+    except DatabaseError as error:
+        raise CommandError(_about_database(error), returncode=1) from error
+
+
+def _about_database(error: DatabaseError) -> str:
+    """One line about a database that does not answer, lacks our tables, or failed otherwise."""
+    said = " ".join(str(error).split())
+    if "modelsync_" in said and ("no such table" in said or "exist" in said):
+        return f"the database has no tables of modelsync yet ({said}); run: manage.py migrate modelsync"
+    return f"the database failed, and nothing of the open transaction was kept: {said}"
 
 
 def run_and_tell(
