@@ -59,6 +59,11 @@ class DjangoTarget:
         options: TargetOptions,
         note: Callable[[str, str], None] = lambda column, text: None,
     ) -> None:
+        for model in routes.values():
+            if isinstance(model._meta.pk, models.CompositePrimaryKey):
+                raise ConfigurationError(
+                    f"{model._meta.label} has a composite primary key, which cannot be synced yet"
+                )
         self.options = options
         self.note = note
         self.connection = connections[options.using]

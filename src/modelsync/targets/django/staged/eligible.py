@@ -19,13 +19,6 @@ _STAGEABLE = frozenset(
         *("TextField", "TimeField", "UUIDField", "JSONField", "BinaryField", "ForeignKey", "OneToOneField"),
     )
 )
-_OWN_PRE_SAVE = {
-    models.Field.pre_save,
-    models.DateField.pre_save,
-    models.DateTimeField.pre_save,
-    models.TimeField.pre_save,
-    models.FileField.pre_save,
-}
 
 
 def why_objects(context: Context, shape: Shape, dialect: Dialect | None) -> str | None:
@@ -48,9 +41,9 @@ def why_objects(context: Context, shape: Shape, dialect: Dialect | None) -> str 
 
 def _field_reason(shape: Shape) -> str | None:
     for field in shape.schema.fields:
-        if field.get_internal_type() not in _STAGEABLE or type(field).get_db_prep_save not in _plain_saves():
+        if field.get_internal_type() not in _STAGEABLE or not _is_djangos(type(field).get_db_prep_save):
             return f"field {field.name} is a {type(field).__name__}"
-        if type(field).pre_save not in _OWN_PRE_SAVE:
+        if not _is_djangos(type(field).pre_save):
             return f"field {field.name} has a pre_save() of its own"
     for column in shape.values:
         if getattr(column.field, "auto_created", False) and column.field.remote_field:
@@ -58,12 +51,9 @@ def _field_reason(shape: Shape) -> str | None:
     return None
 
 
-def _plain_saves() -> set[Any]:
-    return {
-        models.Field.get_db_prep_save,
-        models.ForeignKey.get_db_prep_save,
-        models.JSONField.get_db_prep_save,
-    }
+def _is_djangos(method: Any) -> bool:
+    """Whether a field's method is Django's own, wherever Django defines it."""
+    return str(method.__module__).startswith("django.db.models.")
 
 
 def _match_reason(shape: Shape, dialect: Dialect) -> str | None:
