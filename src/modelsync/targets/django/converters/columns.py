@@ -344,5 +344,6 @@ def _fast_datetime(converter: Converter, values: Sequence[Any]) -> list[Any] | N
         return None
     if "W" in "".join(filled) or any(v[4] != "-" or v[7] != "-" or v[13] != ":" for v in filled):
         return None
-    suffix = "+00:00" if settings.USE_TZ and converter.connection.vendor == "postgresql" else ""
-    return _rejoined(values, filled, [f"{v[:10]} {v[11:19]}{suffix}" for v in filled])
+    if ends == {""} and {v[10] for v in filled} == {" "}:
+        return _rejoined(values, filled, list(filled))
+    return _rejoined(values, filled, [f"{v[:10]} {v[11:19]}" for v in filled])

@@ -110,7 +110,7 @@ def _load_keys(layout: Layout, group: Group, loaded: Loaded) -> None:
 
 def _check_keys(group: Group, errors: dict[int, RecordError]) -> None:
     longest = ExternalKeyMapping._meta.get_field("external_key").max_length or 255
-    if max((len(key) for key in group.keys if key), default=0) <= longest:
+    if max(map(len, filter(None, group.keys)), default=0) <= longest:
         return
     for position, key in enumerate(group.keys):
         if key and len(key) > longest:
