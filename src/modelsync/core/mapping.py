@@ -174,7 +174,8 @@ class ColumnMapping:
         index = batch.columns.index(self.key_column)
         cells = [row[index] for row in batch.rows]
         texts = cells if set(map(type, cells)) <= {str} else list(map(_text, cells))
-        if "" not in texts and len("".join(texts).split()) == 1:  # type: ignore[arg-type]  # texts by now
+        joined = "".join(texts)  # type: ignore[arg-type]  # texts by now
+        if "" not in texts and joined.split() == [joined]:
             return texts  # type: ignore[return-value]  # no white space anywhere
         return [text.strip() or None for text in texts]  # type: ignore[attr-defined]  # texts by now
 
