@@ -44,6 +44,15 @@ def _about_database(error: DatabaseError) -> str:
     return f"the database failed, and nothing of the open transaction was kept: {said}"
 
 
+class SyncCommand(BaseCommand):
+    """A command whose errors are one line, those of Django's own checks on a dead database too."""
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Check and handle."""
+        with command_errors():
+            return super().execute(*args, **options)
+
+
 def run_and_tell(
     command: BaseCommand,
     options: Mapping[str, Any],

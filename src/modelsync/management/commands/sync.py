@@ -7,17 +7,17 @@ from argparse import ArgumentParser
 from dataclasses import replace
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from modelsync.core.errors import ConfigurationError
 from modelsync.management import arguments
 from modelsync.management.outputs import file_name
-from modelsync.management.running import command_errors, run_and_tell, settle
+from modelsync.management.running import SyncCommand, command_errors, run_and_tell, settle
 from modelsync.service import Options
 from modelsync.syncs import Sync, find_sync, registered
 
 
-class Command(BaseCommand):
+class Command(SyncCommand):
     """Runs the syncs that apps declare in their `syncs.py`."""
 
     help = (

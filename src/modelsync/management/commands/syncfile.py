@@ -5,11 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from modelsync.feeds import feeds_of, find_model, write_database
 from modelsync.management import arguments
-from modelsync.management.running import command_errors, run_and_tell, settle
+from modelsync.management.running import SyncCommand, command_errors, run_and_tell, settle
 
 _SWITCHES = {
     "create_external_system": "create the system if it is not there",
@@ -17,7 +15,7 @@ _SWITCHES = {
 }
 
 
-class Command(BaseCommand):
+class Command(SyncCommand):
     """Brings one file into one model."""
 
     help = (

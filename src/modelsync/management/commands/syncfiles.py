@@ -7,13 +7,11 @@ from argparse import ArgumentParser
 from pathlib import PurePath
 from typing import Any
 
-from django.core.management.base import BaseCommand
-
 from modelsync.core.errors import ConfigurationError
 from modelsync.core.mapping import ColumnMapping
 from modelsync.feeds import Feed, feeds_of, find_model, write_database
 from modelsync.management import arguments
-from modelsync.management.running import command_errors, run_and_tell, settle
+from modelsync.management.running import SyncCommand, command_errors, run_and_tell, settle
 from modelsync.policies import OrderedSyncPolicy
 from modelsync.sources import find_files
 
@@ -29,7 +27,7 @@ _SWITCHES = {
 _GROUPS = ("external_system", "app_name", "model_name")
 
 
-class Command(BaseCommand):
+class Command(SyncCommand):
     """Brings several files into the models that their names say, as one run."""
 
     help = (
