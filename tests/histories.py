@@ -225,9 +225,16 @@ def snapshot(scenario: Scenario) -> dict[str, list[str]]:
     }
     kind = ContentType.objects.get_for_model(scenario.model)
     by_text = {str(pk): obj for pk, obj in tables[scenario.model].items()}
+
+    def named(object_id: str) -> str:
+        found = by_text.get(object_id)
+        if found is None and isinstance(scenario.model._meta.pk, models.CharField):
+            # Letters of another case are the same to some databases.
+            found = scenario.model._default_manager.filter(pk=object_id).first()
+        return _describe(tables, found) if found else _gone(object_id)
+
     described["keys"] = sorted(
-        f"{each.external_system.name}:{each.external_key} -> "
-        + (_describe(tables, by_text[each.object_id]) if each.object_id in by_text else _gone(each.object_id))
+        f"{each.external_system.name}:{each.external_key} -> " + named(each.object_id)
         for each in ExternalKeyMapping.objects.filter(content_type=kind).select_related("external_system")
     )
     return described

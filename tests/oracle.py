@@ -232,7 +232,7 @@ def set_value(obj: Any, name: str, value: Any, force: bool, new: bool = False) -
     if of.is_relation and value is not None and not of.related_model.objects.filter(pk=value).exists():
         raise Postponed
     setattr(obj, of.attname, value)
-    return old != value
+    return old != value or (type(old) is bool) != (type(value) is bool)  # JSON's false is not its 0
 
 
 def set_reference(obj: Any, reference: Reference, found: list[Any], force: bool) -> bool | None:

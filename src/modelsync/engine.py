@@ -12,9 +12,10 @@ from contextlib import ExitStack
 from dataclasses import replace
 from time import perf_counter
 
+from modelsync.core.ahead import ReadAhead
 from modelsync.core.errors import GuardError, ModelSyncError, RecordError
 from modelsync.core.events import BatchApplied, Committed, RowsRejected, RunFinished, RunStarted
-from modelsync.core.mapping import ColumnMapping
+from modelsync.core.mapping import Grouping
 from modelsync.core.narrowing import narrow
 from modelsync.core.options import RunOptions
 from modelsync.core.passes import LATE, POSTPONED, Tally
@@ -23,7 +24,7 @@ from modelsync.core.recording import Recorder
 from modelsync.core.records import Action, Batch, Cursor
 from modelsync.core.results import Outcome, Report, Status
 
-MappingFor = Callable[[Batch], ColumnMapping]
+MappingFor = Callable[[Batch], Grouping]
 
 
 class _Undo(Exception):
@@ -131,11 +132,20 @@ class _Run:
         self.report.committed = True
 
     def _finish(self) -> None:
+        self._settle()
         self.report.counts = self.recorder.tally.counts()
         if self.options.delete_missing:
             self._delete_missing()
         self.options.guard.check_total(self.report.deleted + self.report.removed)
         self._end(Status.REJECTED if self.report.rejected else Status.DONE, None)
+
+    def _settle(self) -> None:
+        started, settled = perf_counter(), None
+        for settled in self.target.settle():
+            self.recorder.settle(settled)
+        if settled:
+            self.report.durations["settle"] = perf_counter() - started
+            self.recorder.tell_rejections()
 
     def _delete_missing(self) -> None:
         """Only a complete input may imply deletes: one with rows that cannot be read is not."""
@@ -149,7 +159,7 @@ class _Run:
             )
             return
         with self._timed("delete missing"):
-            self.report.removed = self.target.finish()
+            self.report.removed += self.target.finish()
 
     def _end(self, status: Status, error: str | None) -> None:
         self.report.counts = self.recorder.tally.counts()
@@ -162,10 +172,11 @@ class _Run:
         after = cursor.get("at") if cursor else None
         with ExitStack() as stack:
             stepwise = self.options.commit_every is not None and not self.options.dry_run
-            for batch in self._batches(after):  # type: ignore[arg-type]  # plain JSON by contract
+            ahead = ReadAhead(self._batches(after))  # type: ignore[arg-type]  # plain JSON by contract
+            for batch in ahead:
                 if stepwise and not self.uncommitted:
                     stack.enter_context(self.target.atomic())
-                self._apply_batch(batch)
+                self._apply_batch(batch, ahead.look)
                 self.last = batch.after
                 if stepwise:
                     self.uncommitted += len(batch) + len(batch.broken)
@@ -178,10 +189,10 @@ class _Run:
                 self._checkpoint({"phase": "end", "at": None, "read": self.last})
             self.uncommitted = 0
 
-    def _apply_batch(self, batch: Batch) -> None:
+    def _apply_batch(self, batch: Batch, meanwhile: Callable[[], None]) -> None:
         self.recorder.tally.grow(batch.start + len(batch) + len(batch.broken))
         for group in self._groups(batch):
-            self.recorder.note(group, self.target.apply(group))
+            self.recorder.note(group, self.target.apply(replace(group, meanwhile=meanwhile)))
         self.recorder.note_broken(batch)
         self.recorder.tell_rejections()
         done = batch.start + len(batch) + len(batch.broken)

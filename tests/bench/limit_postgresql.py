@@ -36,7 +36,7 @@ def run(path: Path, *, reference: bool, system: int, kind: int) -> None:
 
 
 def _blocks(rows: Iterator[list[str]]) -> Iterator[str]:
-    while some := list(islice(rows, 5_000)):
+    while some := list(islice(rows, 2_000)):
         block = "\n".join(map("\t".join, some))
         ends, tabs = len(some) - 1, len(some) * (len(some[0]) - 1)
         is_plain = "\\" not in block and "\r" not in block

@@ -55,4 +55,12 @@ class RunFinished:
     seconds: float
 
 
-Event = RunStarted | BatchApplied | RowsRejected | RowsChanged | Committed | RunFinished
+@dataclass(frozen=True, slots=True)
+class FileFetched:
+    """One more of so many files is done."""
+
+    done: int
+    total: int
+
+
+Event = RunStarted | BatchApplied | RowsRejected | RowsChanged | Committed | FileFetched | RunFinished

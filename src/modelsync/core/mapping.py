@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from modelsync.core.errors import ConfigurationError, RecordError
 from modelsync.core.ports import Group
@@ -18,6 +18,49 @@ EXTERNAL_KEY: Final = "external_key"
 REASON_COLUMNS: Final = ("_error_column", "_error", "_origin", "_more")
 
 T = TypeVar("T")
+
+
+class Grouping(Protocol):
+    """Says of the records of a batch what they ask for."""
+
+    def groups(
+        self, batch: Batch, allow: Action, refuse: Callable[[int, RecordError | None, str], None]
+    ) -> Iterator[Group]:
+        """The batch in groups, with each record's actions limited to `allow`.
+
+        `refuse(number, error, reason)` is called for each record that takes no part: with an error
+        for a rejection, with None and a reason for a skip.
+        """
+
+    def keys(self, batch: Batch) -> Sequence[str | None]:
+        """The external key of each row; None where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class WholeBatch:
+    """All records of a batch ask for the same, and every column is data: as another Django sends them."""
+
+    actions: Action = Action.CREATE | Action.UPDATE | Action.FORCE
+
+    def groups(
+        self, batch: Batch, allow: Action, refuse: Callable[[int, RecordError | None, str], None]
+    ) -> Iterator[Group]:
+        """The whole batch as one group."""
+        if not batch.rows:
+            return
+        yield Group(
+            batch=batch,
+            columns=batch.columns,
+            cells=tuple(batch.column(index) for index, _ in enumerate(batch.columns)),
+            actions=[self.actions & allow] * len(batch),
+            keys=self.keys(batch),
+            numbers=range(batch.start, batch.start + len(batch)),
+            match=Match(("pk",)),
+        )
+
+    def keys(self, batch: Batch) -> Sequence[str | None]:
+        """Nobody has external keys."""
+        return [None] * len(batch)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +130,7 @@ class ColumnMapping:
         whole = Group(
             batch=batch,
             columns=tuple(name for _, name in data),
-            cells=tuple([row[i] for row in batch.rows] for i, _ in data),
+            cells=tuple(batch.column(i) for i, _ in data),
             actions=translate(wanted, lambda a: a & allow if a & allow & EVERYTHING else Action.NONE),
             keys=self.keys(batch),
             numbers=range(batch.start, batch.start + len(batch.rows)),
@@ -114,7 +157,7 @@ class ColumnMapping:
                 return error
 
         result: list[Action] = []
-        for position, action in enumerate(_each(read, [row[index] for row in batch.rows])):
+        for position, action in enumerate(_each(read, batch.column(index))):
             if isinstance(action, RecordError):
                 refuse(batch.start + position, action, action.reason)
                 result.append(Action.NONE)
@@ -165,14 +208,14 @@ class ColumnMapping:
         if MATCH_ON not in batch.columns:
             return [usable(self.match_on)] * len(batch.rows)
         index = batch.columns.index(MATCH_ON)
-        return _each(read, [row[index] for row in batch.rows])
+        return _each(read, batch.column(index))
 
     def keys(self, batch: Batch) -> list[str | None]:
         """The external key of each row; None where there is none."""
         if not self.has_system or self.key_column not in batch.columns:
             return [None] * len(batch.rows)
         index = batch.columns.index(self.key_column)
-        cells = [row[index] for row in batch.rows]
+        cells = batch.column(index)
         texts = cells if set(map(type, cells)) <= {str} else list(map(_text, cells))
         joined = "".join(texts)  # type: ignore[arg-type]  # texts by now
         if "" not in texts and joined.split() == [joined]:
@@ -186,7 +229,7 @@ def _text(cell: object) -> str:
     return "" if cell is None or cell is OMITTED else str(cell)
 
 
-def _each(read: Callable[[object], T], cells: list[object]) -> list[T]:
+def _each(read: Callable[[object], T], cells: Sequence[object]) -> list[T]:
     """`read` of every cell, worked out once per distinct one."""
     try:
         known = {cell: read(cell) for cell in set(cells)}

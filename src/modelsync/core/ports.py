@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -11,7 +11,7 @@ from typing import Protocol
 from modelsync.core.errors import RecordError
 from modelsync.core.events import Event
 from modelsync.core.records import Action, Batch, Cursor, Match, Origin
-from modelsync.core.results import Change, Outcome, Report
+from modelsync.core.results import Change, Notice, Outcome, Rejection, Report
 
 
 class Extent(Enum):
@@ -19,6 +19,10 @@ class Extent(Enum):
 
     SNAPSHOT = "snapshot"
     DELTA = "delta"
+
+
+def _nothing() -> None:
+    """Nothing waits to be done."""
 
 
 class Source(Protocol):
@@ -43,7 +47,8 @@ class Group:
     entry per record; `numbers` are ordinals in the input, rising. `late` groups are records that
     were applied before and come again only for the references that were missing then. Records
     `in_circle` wait for one another: they are written without the foreign keys that name nothing
-    yet, and come again as a late group that must find them.
+    yet, and come again as a late group that must find them. A target that waits for its database may
+    call `meanwhile`, which does what is to be done next and never fails.
     """
 
     batch: Batch
@@ -55,6 +60,7 @@ class Group:
     match: Match
     late: bool = False
     in_circle: bool = False
+    meanwhile: Callable[[], None] = field(default=_nothing, compare=False, repr=False)
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -125,11 +131,33 @@ class Applied:
         self.warnings.append((position, column, reason))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """What became of records whose outcome was left open when they were applied.
+
+    `numbers` are rising ordinals, with an outcome each; of two outcomes of one record the one that says
+    more counts. `removed` objects are gone because the input no longer has them.
+    """
+
+    numbers: Sequence[int]
+    outcomes: bytes
+    rejections: Sequence[Rejection] = ()
+    skips: Sequence[Notice] = ()
+    changes: Sequence[Change] = ()
+    removed: int = 0
+
+
 class Target(Protocol):
     """What records are applied to."""
 
     def apply(self, group: Group) -> Applied:
-        """Decide what each record of the group means and do it, in the transaction around it."""
+        """Decide what each record of the group means and do it, in the transaction around it.
+
+        A target that has to know all of the input first leaves outcomes open (0) until `settle`.
+        """
+
+    def settle(self) -> Iterator[Settled]:
+        """After all records: what became of those whose outcome was left open; nothing if none was."""
 
     def saw(self, batch: Batch, keys: Sequence[str | None]) -> None:
         """The keys of a batch of a complete input, told before `finish` where absence is to delete."""

@@ -8,7 +8,7 @@ from modelsync.core.errors import RecordError
 from modelsync.core.events import Event, RowsChanged, RowsRejected
 from modelsync.core.options import RunOptions
 from modelsync.core.passes import LATE, POSTPONED, Tally
-from modelsync.core.ports import Applied, Group, Observer
+from modelsync.core.ports import Applied, Group, Observer, Settled
 from modelsync.core.records import Batch
 from modelsync.core.results import Notice, Outcome, Rejection, Report
 
@@ -49,6 +49,24 @@ class Recorder:
         self.report.keys_removed += applied.keys_removed
         for stage, seconds in applied.durations.items():
             self.report.durations[stage] = self.report.durations.get(stage, 0.0) + seconds
+
+    def settle(self, settled: Settled) -> None:
+        """What became of records whose outcome had been left open."""
+        if settled.numbers:
+            self.tally.merge(settled.numbers, settled.outcomes)
+        for notice in settled.skips:
+            if notice.number is not None:
+                self.tally.outcomes[notice.number] = Outcome.SKIPPED
+            if self._has_room(self.report.skips):
+                self.report.skips.append(notice)
+        for rejection in settled.rejections:
+            if self.tally.set(rejection.number, Outcome.REJECTED):
+                self._untold.append(rejection)
+        if settled.changes:
+            self.tell(RowsChanged(tuple(settled.changes)))
+            room = self.options.keep_changes - len(self.report.changes)
+            self.report.changes.extend(settled.changes[: max(room, 0)])
+        self.report.removed += settled.removed
 
     def refuse(
         self, batch: Batch, number: int, error: RecordError, raw: Sequence[object] | None = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, Flag, auto
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar, overload
 
 from modelsync.core.errors import RecordError
 
@@ -185,6 +185,32 @@ class Places(Protocol):
         """The origin of the row at `index` of the batch, counted from 0."""
 
 
+class ByColumn(Sequence[Sequence[object]]):
+    """Rows that are kept column by column: `columns[j][i]` is cell j of row i."""
+
+    def __init__(self, width: int) -> None:
+        self.columns: list[list[object]] = [[] for _ in range(width)]
+
+    def extend(self, rows: Sequence[Sequence[object]]) -> None:
+        """Add rows, all of them as wide as these."""
+        for column, cells in zip(self.columns, zip(*rows, strict=True), strict=False):
+            column.extend(cells)
+
+    def __len__(self) -> int:
+        return len(self.columns[0])
+
+    @overload
+    def __getitem__(self, index: int) -> Sequence[object]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Sequence[object]]: ...
+
+    def __getitem__(self, index: int | slice) -> Sequence[object] | Sequence[Sequence[object]]:
+        if isinstance(index, slice):
+            return list(zip(*(column[index] for column in self.columns), strict=True))
+        return tuple(column[index] for column in self.columns)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """Consecutive records of one shape: all rows have the same columns, in the same order.
@@ -206,6 +232,12 @@ class Batch:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def column(self, index: int) -> Sequence[object]:
+        """All cells of a column; not to be changed."""
+        if isinstance(self.rows, ByColumn):
+            return self.rows.columns[index]
+        return [row[index] for row in self.rows]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,7 +64,10 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One planned or made change to one object, for previews: field name -> (old, new)."""
+    """One planned or made change to one object, for previews: field name -> (old, new).
+
+    `number` is -1 where no record asks for it: an object goes because the input does not have it.
+    """
 
     number: int
     model: str

@@ -14,6 +14,7 @@ from itertools import accumulate, chain, islice
 from typing import Any, Final
 
 from modelsync.core.errors import ConfigurationError, Permanent
+from modelsync.core.records import ByColumn
 from modelsync.formats.encoding import MARK, misread_line, text_encoding
 from modelsync.formats.table import Chunk, Document, Fault, header, rows_per_chunk
 
@@ -21,7 +22,8 @@ _DELIMITERS: Final = (",", ";", "\t", "|")
 _LONGEST_CELL: Final = 1 << 26
 _BLOCK: Final = 1 << 16
 _NEWLINE: Final = re.compile(r"\r\n|\r|\n")
-_Rows = list[list[str]]
+#: So many rows are laid out in columns at a time: they are still in the processor's cache.
+_PIECE: Final = 250
 
 
 def open_table(document: Document) -> DelimitedTable:
@@ -50,7 +52,8 @@ class DelimitedTable:
         except UnicodeError as error:
             raise self.misread(error) from error
         self.reader = csv.reader(self.lines.all(), strict=True, **self.options)
-        self.columns: tuple[str, ...] = self._header()
+        self.columns: tuple[str, ...] = ()
+        self.columns = self._header()
 
     def chunks(self, rows: int) -> Iterator[Chunk]:
         """The rows, with the line that each begins on."""
@@ -73,7 +76,7 @@ class DelimitedTable:
 
     def _header(self) -> tuple[str, ...]:
         taken = _Taken(self, 1)
-        while taken.rows and not any(cell.strip() for cell in taken.rows[0]):
+        while taken.rows and not any(str(cell).strip() for cell in taken.rows[0]):
             taken = _Taken(self, 1)
         if taken.faults:
             fault = taken.faults[0]
@@ -85,7 +88,7 @@ class DelimitedTable:
     def _chunk(self, taken: _Taken) -> Chunk:
         width = len(self.columns)
         rows, faults = taken.rows, taken.faults
-        if set(map(len, rows)) <= {width}:
+        if isinstance(rows, ByColumn):
             return Chunk(columns=self.columns, rows=rows, place=taken.line, faults=faults)
         kept = [i for i, row in enumerate(rows) if len(row) == width]
         ragged = [
@@ -105,7 +108,8 @@ class _Taken:
     """The next rows of a table, blank lines too, and the line that each begins on."""
 
     def __init__(self, table: DelimitedTable, size: int) -> None:
-        self.rows: _Rows = []
+        # In columns, as long as each row has them all.
+        self.rows: ByColumn | list[Sequence[Any]] = ByColumn(len(table.columns)) if table.columns else []
         self.faults: list[Fault] = []
         self.ended = False
         self.starts: list[int] | None = None
@@ -113,16 +117,24 @@ class _Taken:
         # Where the rows are counted from: (index of a row, lines before it), anew after each fault.
         self.parts = [(0, reader.line_num)]
         while len(self.rows) + len(self.faults) < size and not self.ended:
-            wanted = size - len(self.faults)
+            wanted = min(_PIECE, size - len(self.faults) - len(self.rows))
+            piece: list[list[str]] = []
             try:
-                self.rows.extend(islice(reader, wanted - len(self.rows)))
-                self.ended = len(self.rows) < wanted
+                piece.extend(islice(reader, wanted))
+                self.ended = len(piece) < wanted
+                self._add(piece)
             except csv.Error as error:
+                self._add(piece)
                 self.faults.append(self._fault(table, error))
                 self.parts.append((len(self.rows), reader.line_num))
             except UnicodeError as error:
                 raise table.misread(error) from error
         self.last_line = reader.line_num
+
+    def _add(self, piece: Sequence[Sequence[Any]]) -> None:
+        if isinstance(self.rows, ByColumn) and not set(map(len, piece)) <= {len(self.rows.columns)}:
+            self.rows = list(self.rows)
+        self.rows.extend(piece)
 
     def _fault(self, table: DelimitedTable, error: csv.Error) -> Fault:
         first, start = self.parts[-1]

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from modelsync.core.errors import ConfigurationError, RecordError
 from modelsync.core.guard import Guard
 from modelsync.core.planning import Conflict, Decision, Found, Step, decide
-from modelsync.core.ports import Applied, Group
+from modelsync.core.ports import Applied, Group, Settled
 from modelsync.core.records import Action, Batch
 from modelsync.core.results import Outcome
 from modelsync.targets.tables import (
@@ -78,6 +78,10 @@ class MemoryTarget:
         """Remember the keys of a complete input."""
         if batch.model and batch.system:
             self._seen.setdefault((batch.model, batch.system), set()).update(key for key in keys if key)
+
+    def settle(self) -> Iterator[Settled]:
+        """Nothing: every outcome is known at once."""
+        return iter(())
 
     def finish(self) -> int:
         """Delete the objects that are held only by keys which the input no longer has."""

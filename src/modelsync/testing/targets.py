@@ -16,7 +16,7 @@ Primary keys are called `id` and are numbered by the target.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -29,7 +29,7 @@ from modelsync.core.mapping import ColumnMapping
 from modelsync.core.options import RunOptions
 from modelsync.core.passes import Tally
 from modelsync.core.planning import Conflict
-from modelsync.core.ports import Applied, Group, Observer, Target
+from modelsync.core.ports import Applied, Group, Observer, Settled, Target
 from modelsync.core.records import Action, Batch, Match
 from modelsync.core.results import Outcome, Report, Status
 from modelsync.engine import run
@@ -561,6 +561,9 @@ class _Watched:
 
     def saw(self, batch: Batch, keys: Sequence[str | None]) -> None:
         self.target.saw(batch, keys)
+
+    def settle(self) -> Iterator[Settled]:
+        return self.target.settle()
 
     def finish(self) -> int:
         return self.target.finish()

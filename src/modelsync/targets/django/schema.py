@@ -157,6 +157,11 @@ def target_of(field: Field) -> Field:
     return field.target_field
 
 
+def is_constrained(field: Field) -> bool:
+    """Whether the database itself sees to it that a foreign key names something."""
+    return bool(getattr(field, "db_constraint", False))
+
+
 def base_field(field: Field) -> Field:
     """A foreign key's values are of the field that it refers to."""
     while isinstance(field, models.ForeignKey):

@@ -11,7 +11,7 @@ from django.db import connections, models, transaction
 from modelsync.core.errors import ConfigurationError
 from modelsync.core.guard import Guard
 from modelsync.core.planning import Conflict
-from modelsync.core.ports import Applied, Group
+from modelsync.core.ports import Applied, Group, Settled
 from modelsync.core.records import Batch
 from modelsync.models import ExternalSystem
 from modelsync.targets.django.binding import compile_shape
@@ -122,6 +122,10 @@ class DjangoTarget:
     def apply(self, group: Group) -> Applied:
         """Decide what each record of the group means and do it."""
         return self._writer(group).apply(group)
+
+    def settle(self) -> Iterator[Settled]:
+        """Nothing: every outcome is known at once."""
+        return iter(())
 
     def finish(self) -> int:
         """Delete what a complete input no longer has, within the guard."""

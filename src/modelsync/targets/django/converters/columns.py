@@ -50,7 +50,8 @@ class Converter:
     """Converts one column of raw values for one field.
 
     `python(values)` gives the field's Python values, `stage(values)` what the database driver binds;
-    both return a list of the same length (OMITTED stays OMITTED) and the errors by position.
+    both return a list of the same length (OMITTED stays OMITTED) and the errors by position. One that is
+    `exact` takes what another Django holds: '' is no NULL, and what is not among the choices comes, too.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Converter:
         column: str,
         is_text: bool,
         check: bool = True,
+        exact: bool = False,
     ) -> None:
         self.field = field
         self.connection = connection
@@ -68,7 +70,8 @@ class Converter:
         self.null = field.null
         self.is_texty = isinstance(field, _TEXT)
         self.check = check
-        self.choices = _choices(field) if check else None
+        self.exact = exact
+        self.choices = _choices(field) if check and not exact else None
         self.max_length: int | None = getattr(field, "max_length", None) if check and self.is_texty else None
         self.range = _range(field) if check else (None, None)
         self.scalar = _scalar(field, is_text=is_text)
@@ -107,7 +110,7 @@ class Converter:
             return value
         blank = isinstance(value, str) and not (value if self.is_texty else value.strip())
         if value is None or blank:
-            if self.null:
+            if self.null and not (blank and self.exact and self.is_texty):
                 return None
             if blank and self.is_texty:
                 return self._limited("")
@@ -138,12 +141,13 @@ def compile_converter(
     column: str,
     is_text: bool,
     check: bool = True,
+    exact: bool = False,
 ) -> Converter:
     """The converter of a field; a foreign key converts as what it refers to, and keeps its own NULL."""
     target = field
     while isinstance(target, models.ForeignKey):
         target = target.target_field
-    converter = Converter(target, connection, column=column, is_text=is_text, check=check)
+    converter = Converter(target, connection, column=column, is_text=is_text, check=check, exact=exact)
     if target is not field:
         converter.null = field.null
         converter.choices = None
@@ -256,7 +260,7 @@ def _fast_text(converter: Converter, values: Sequence[Any]) -> list[Any] | None:
     if converter.choices is not None and not set(values) - {""} <= converter.choices.keys():
         return None
     if "" in values:
-        if converter.null:
+        if converter.null and not converter.exact:
             return [v or None for v in values]
         if converter.choices is not None and not converter.field.blank:
             return None
@@ -281,6 +285,8 @@ def _fast_int(converter: Converter, values: Sequence[Any]) -> list[Any] | None:
 
 
 def _fast_float(converter: Converter, values: Sequence[Any]) -> list[Any] | None:
+    if set(map(type, values)) == {float}:
+        return list(values) if all(map(isfinite, values)) else None
     filled = _filled(converter, values)
     if not filled or "_" in "".join(filled):
         return None
@@ -314,8 +320,7 @@ def _fast_date(converter: Converter, values: Sequence[Any]) -> list[Any] | None:
     if not filled or set(map(len, filled)) != {10} or "W" in "".join(filled):
         return None
     try:
-        for _ in map(dt.date.fromisoformat, filled):
-            pass
+        all(map(dt.date.fromisoformat, filled))
     except ValueError:
         return None
     return _rejoined(values, filled, list(filled))
@@ -324,9 +329,12 @@ def _fast_date(converter: Converter, values: Sequence[Any]) -> list[Any] | None:
 def _fast_datetime(converter: Converter, values: Sequence[Any]) -> list[Any] | None:
     """Whole seconds in UTC, where neither the project nor the connection shifts them."""
     filled = _filled(converter, values)
-    if not filled or min(map(len, filled)) < len("2026-01-02 03:04:05"):
+    marks = _marks(filled) if filled else None
+    if not filled or not marks:
         return None
-    ends = {v[19:] for v in filled}
+    in_date, in_time, between, ends = marks
+    if in_date != {"-"} or in_time != {":"}:
+        return None
     if settings.USE_TZ:
         utc = str(timezone.get_current_timezone()) == "UTC" if "" in ends else True
         if (
@@ -338,12 +346,31 @@ def _fast_datetime(converter: Converter, values: Sequence[Any]) -> list[Any] | N
     elif ends != {""}:
         return None
     try:
-        for _ in map(dt.datetime.fromisoformat, filled):
-            pass
+        all(map(dt.datetime.fromisoformat, filled))
     except ValueError:
         return None
-    if "W" in "".join(filled) or any(v[4] != "-" or v[7] != "-" or v[13] != ":" for v in filled):
-        return None
-    if ends == {""} and {v[10] for v in filled} == {" "}:
+    if converter.connection.vendor == "postgresql" or (ends == {""} and between == {" "}):
         return _rejoined(values, filled, list(filled))
     return _rejoined(values, filled, [f"{v[:10]} {v[11:19]}" for v in filled])
+
+
+def _marks(moments: Sequence[str]) -> tuple[set[str], set[str], set[str], set[str]] | None:
+    """What stands in texts like 2026-01-02T03:04:05Z between the parts of the date, of the time, between
+    both, and at the end; None where it cannot be told at a glance.
+    """
+    lengths = set(map(len, moments))
+    if min(lengths) < len("2026-01-02 03:04:05"):
+        return None
+    if len(lengths) > 1:
+        date = {v[i] for v in moments for i in (4, 7)}
+        time = {v[i] for v in moments for i in (13, 16)}
+        return date, time, {v[10] for v in moments}, {v[19:] for v in moments}
+    # Texts of one length are looked at all at once.
+    (step,) = lengths
+    joined = "".join(moments)
+    ends = [set(joined[i::step]) for i in range(19, step)]
+    if any(len(marks) > 1 for marks in ends):
+        return None
+    date = {*joined[4::step], *joined[7::step]}
+    time = {*joined[13::step], *joined[16::step]}
+    return date, time, set(joined[10::step]), {"".join(map("".join, ends))}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,8 +61,14 @@ class Dialect(ABC):
         """Undo what `begin` left in the session."""
 
     @abstractmethod
-    def create_stage(self, cursor: Any, name: str, columns: Sequence[StageColumn]) -> None:
-        """Make an empty temporary table; its columns have the types of the real ones."""
+    def create_stage(
+        self, cursor: Any, name: str, columns: Sequence[StageColumn], indexed: Sequence[str] = ()
+    ) -> None:
+        """Make an empty temporary table; its columns have the types of the real ones.
+
+        `indexed` are columns that tables as big as the stage are joined by: where the database cannot
+        do that without an index, each gets one.
+        """
 
     @abstractmethod
     def load(self, cursor: Any, name: str, columns: Sequence[str], values: Sequence[Sequence[Any]]) -> None:
@@ -85,6 +91,14 @@ class Dialect(ABC):
         if isinstance(value, Value):
             return "null"
         return field.get_db_prep_save(value, self.connection)
+
+    def execute_while(
+        self, cursor: Any, sql: str, params: Sequence[Any] | None, meanwhile: Callable[[], None]
+    ) -> None:
+        """Execute a statement that takes its time; `meanwhile` is called while the database works, where
+        its driver lets us.
+        """
+        cursor.execute(sql, params)
 
     # -- expressions -------------------------------------------------------------------------
 
@@ -126,6 +140,11 @@ class Dialect(ABC):
         self, table: str, alias: str, assignments: Sequence[tuple[str, str]], source: str, where: str
     ) -> str:
         """UPDATE a table, aliased, from joined others."""
+
+    def delete_from(self, table: str, column: str, gone: str) -> str:
+        """DELETE the rows of a table whose column is in the column `k` of another."""
+        name = self.quote(column)
+        return f"DELETE FROM {self.quote(table)} WHERE {name} IN (SELECT k FROM {self.quote(gone)})"
 
     def next_id(self, model: type[models.Model]) -> str | None:
         """SQL that draws the next primary key, where `ids_before`."""

@@ -51,7 +51,9 @@ class MariaDB(Dialect):
             cursor.execute("SELECT RELEASE_LOCK(%s)", [lock])
         self.locks = []
 
-    def create_stage(self, cursor: Any, name: str, columns: Sequence[StageColumn]) -> None:
+    def create_stage(
+        self, cursor: Any, name: str, columns: Sequence[StageColumn], indexed: Sequence[str] = ()
+    ) -> None:
         self.drop(cursor, name)
         selected: list[str] = []
         tables: dict[str, str] = {}
@@ -65,10 +67,11 @@ class MariaDB(Dialect):
             table = column.field.model._meta.db_table
             alias = tables.setdefault(table, f"t{len(tables)}")
             selected.append(f"{alias}.{self.quote(column_of(column.field))} AS {self.quote(column.name)}")
+        keys = [f"KEY ({self.quote(column)})" for column in indexed]
         # Outer joins make every column nullable and leave type and collation as they are.
         joins = "".join(f" LEFT JOIN {self.quote(table)} AS {alias} ON 0" for table, alias in tables.items())
         cursor.execute(
-            f"CREATE TEMPORARY TABLE {self.quote(name)} ({', '.join([*declared, 'PRIMARY KEY (n)'])}) "
+            f"CREATE TEMPORARY TABLE {self.quote(name)} ({', '.join([*declared, 'PRIMARY KEY (n)', *keys])}) "
             f"SELECT {', '.join(selected)} FROM (SELECT 1 AS one) AS one{joins} WHERE 0"
         )
 
@@ -105,6 +108,11 @@ class MariaDB(Dialect):
     ) -> str:
         sets = ", ".join(f"{alias}.{self.quote(column)} = {value}" for column, value in assignments)
         return f"UPDATE {self.quote(table)} AS {alias}, {source} SET {sets} WHERE {where}"
+
+    def delete_from(self, table: str, column: str, gone: str) -> str:
+        # A subquery would be looked through for every row of the table.
+        joined = f"{self.quote(gone)} AS g ON g.k = t.{self.quote(column)}"
+        return f"DELETE t FROM {self.quote(table)} AS t JOIN {joined}"
 
     def first_id(self, cursor: Any, model: type[models.Model]) -> tuple[int, int]:
         cursor.execute("SELECT LAST_INSERT_ID(), @@auto_increment_increment")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import selectors
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db import models
@@ -16,7 +17,15 @@ from modelsync.targets.django.sql.base import TEXTS, Dialect, StageColumn
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _DRAWN = 1_000_000  # keys
-_PIECE = 5000  # rows
+_PIECE = 2000  # rows: more of them would not stay in the processor's cache
+#: How big tables are, and how big they were when they were last analysed (bytes; 0 if never).
+_SIZES = """
+    SELECT pg_relation_size(c.oid),
+        CASE WHEN COALESCE(pg_stat_get_last_analyze_time(c.oid), pg_stat_get_last_autoanalyze_time(c.oid))
+            IS NULL THEN 0 ELSE c.relpages * current_setting('block_size')::bigint END
+    FROM unnest(%s::text[]) WITH ORDINALITY AS t(name, n) JOIN pg_class c ON c.oid = t.name::regclass
+    ORDER BY t.n
+"""
 _LOCKS = 0x6D73  # "ms": the class of our advisory locks
 
 
@@ -43,7 +52,9 @@ class PostgreSQL(Dialect):
             number = zlib.crc32(table.encode()) - 2**31
             cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCKS, number])
 
-    def create_stage(self, cursor: Any, name: str, columns: Sequence[StageColumn]) -> None:
+    def create_stage(
+        self, cursor: Any, name: str, columns: Sequence[StageColumn], indexed: Sequence[str] = ()
+    ) -> None:
         self.drop(cursor, name)
         selected: list[str] = []
         tables: dict[str, str] = {}
@@ -75,7 +86,7 @@ class PostgreSQL(Dialect):
             # In pieces, so that the server takes in one while the next is made.
             for start in range(0, len(values[0]), _PIECE):
                 piece = [column[start : start + _PIECE] for column in values]
-                copy.write(_copy_text(piece).encode())
+                copy.write(_copy_text(piece))
 
     def analyze(self, cursor: Any, name: str, columns: Sequence[str]) -> None:
         cursor.execute(f"ANALYZE {self.quote(name)} ({', '.join(map(self.quote, columns))})")
@@ -83,12 +94,31 @@ class PostgreSQL(Dialect):
     def refresh(self, cursor: Any, tables: Sequence[str]) -> None:
         # Within the transaction that fills a table nobody else does it, and without statistics each
         # batch reads all of the table.
-        sizes = ", ".join(["pg_relation_size(%s)"] * len(tables))
-        cursor.execute(f"SELECT {sizes}", [self.quote(table) for table in tables])
-        for table, size in zip(tables, cursor.fetchone(), strict=True):
-            if size >= 2 * self.analysed.get(table, 1):
+        cursor.execute(_SIZES, [[self.quote(table) for table in tables]])
+        for table, (size, analysed) in zip(tables, cursor.fetchall(), strict=True):
+            if size >= 2 * max(self.analysed.get(table, 1), analysed):
                 self.analysed[table] = size
                 cursor.execute(f"ANALYZE {self.quote(table)}")
+
+    def execute_while(
+        self, cursor: Any, sql: str, params: Sequence[Any] | None, meanwhile: Callable[[], None]
+    ) -> None:
+        import psycopg
+
+        driver = self.connection.connection
+        server = driver.pgconn
+        with self.connection.wrap_database_errors:
+            server.send_query(psycopg.ClientCursor(driver).mogrify(sql, params).encode())
+            server.flush()
+            try:
+                meanwhile()
+            finally:
+                _wait_for(server)
+                failed = [each for each in iter(server.get_result, None) if each.error_message]
+            for result in failed:
+                code = result.error_field(psycopg.pq.DiagnosticField.SQLSTATE) or b"XX000"
+                said = result.error_field(psycopg.pq.DiagnosticField.MESSAGE_PRIMARY) or result.error_message
+                raise psycopg.errors.lookup(code.decode())(said.decode(errors="replace"))
 
     def adapt(self, field: Field, value: Any) -> Any:
         if value is None:
@@ -165,14 +195,23 @@ class PostgreSQL(Dialect):
         raise AssertionError("PostgreSQL draws its keys while planning")
 
 
-def _copy_text(columns: Sequence[Sequence[Any]]) -> str:
+def _wait_for(server: Any) -> None:
+    """Wait until the server has answered."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(server.socket, selectors.EVENT_READ)
+        while server.is_busy():
+            selector.select()
+            server.consume_input()
+
+
+def _copy_text(columns: Sequence[Sequence[Any]]) -> bytes:
     """Columns in the text format of COPY."""
     texts = [_texts(column) for column in columns]
-    text = "\n".join(map("\t".join, zip(*texts, strict=True))) + "\n"
+    text = _joined(texts)
     rows, nulls = len(columns[0]), sum(column.count(None) for column in columns)
     # Nearly always nothing has to be escaped, and counting is faster than looking into each value.
-    is_plain = text.count("\\") == nulls and "\r" not in text
-    if is_plain and text.count("\n") == rows and text.count("\t") == rows * (len(columns) - 1):
+    is_plain = text.count(b"\\") == nulls and b"\r" not in text
+    if is_plain and text.count(b"\n") == rows and text.count(b"\t") == rows * (len(columns) - 1):
         return text
     texts = [
         [
@@ -181,7 +220,11 @@ def _copy_text(columns: Sequence[Sequence[Any]]) -> str:
         ]
         for column, shown_ones in zip(columns, texts, strict=True)
     ]
-    return "\n".join(map("\t".join, zip(*texts, strict=True))) + "\n"
+    return _joined(texts)
+
+
+def _joined(texts: Sequence[Sequence[str]]) -> bytes:
+    return ("\n".join(map("\t".join, zip(*texts, strict=True))) + "\n").encode()
 
 
 def _texts(values: Sequence[Any]) -> Sequence[str]:
@@ -190,4 +233,6 @@ def _texts(values: Sequence[Any]) -> Sequence[str]:
         return values
     if type(None) not in kinds:
         return list(map(str, values))
+    if kinds == {str, type(None)}:
+        return ["\\N" if value is None else value for value in values]
     return ["\\N" if value is None else value if type(value) is str else str(value) for value in values]

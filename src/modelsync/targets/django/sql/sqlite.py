@@ -27,7 +27,9 @@ class SQLite(Dialect):
             cursor.execute(f"DELETE FROM {self.quote(table)} WHERE 0")
         cursor.connection.create_function("modelsync_json", 1, _canonical, deterministic=True)
 
-    def create_stage(self, cursor: Any, name: str, columns: Sequence[StageColumn]) -> None:
+    def create_stage(
+        self, cursor: Any, name: str, columns: Sequence[StageColumn], indexed: Sequence[str] = ()
+    ) -> None:
         cursor.execute(f"DROP TABLE IF EXISTS temp.{self.quote(name)}")
         declared = ", ".join(f"{self.quote(c.name)} {self._type(c)}" for c in columns)
         cursor.execute(f"CREATE TEMPORARY TABLE {self.quote(name)} ({declared})")

@@ -75,15 +75,21 @@ def _load_lookups(
     reference: Reference, group: Group, dialect: Dialect, loaded: Loaded
 ) -> set[tuple[bool, ...]]:
     """Load a reference's lookups; which of them are given together."""
-    given = []
     for lookup in reference.lookups:
-        cells = [None if cell is OMITTED else cell for cell in group.cells[lookup.index]]
+        cells = _known(group.cells[lookup.index])
         values, faults = _lookup_stage(lookup.converter, cells, dialect)
         for position, error in faults.items():
             note_fault(loaded.errors, position, error)
         loaded.columns[f"l{lookup.index}"] = values
-        given.append([value is not None for value in values])
-    return set(zip(*given, strict=True))
+    columns = [loaded.columns[f"l{lookup.index}"] for lookup in reference.lookups]
+    if not any(None in values for values in columns):
+        return {(True,) * len(columns)}
+    return set(zip(*([value is not None for value in values] for values in columns), strict=True))
+
+
+def _known(cells: Sequence[object]) -> Sequence[object]:
+    """Cells, with None for what was left out."""
+    return [None if cell is OMITTED else cell for cell in cells] if OMITTED in cells else cells
 
 
 def _lookup_stage(

@@ -45,7 +45,7 @@ class Plan:
             work.dialect.drop(work.cursor, table)
         is_delete = work.kind is Kind.DELETES
         for statement in (self.sql.deletes if is_delete else self.sql.finding).plan(span):
-            work.run(statement)
+            work.run_while(statement)
         self._read_facts()
         if is_delete:
             return self._delete_hazards()

@@ -40,6 +40,11 @@ class Work:
         self.cursor.execute(sql, params or None)
         return int(self.cursor.rowcount)
 
+    def run_while(self, statement: Statement) -> None:
+        """Execute a statement that takes its time, and what is to be done next meanwhile."""
+        sql, params = statement
+        self.dialect.execute_while(self.cursor, sql, params or None, self.group.meanwhile)
+
     def numbers(self, query: str) -> list[int]:
         """The first column that a query gives."""
         self.cursor.execute(query)
