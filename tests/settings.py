@@ -14,8 +14,10 @@ DATABASES = {
     "other": databases.settings_for("sqlite"),
 }
 INSTALLED_APPS = [
+    "django.contrib.auth",
     "django.contrib.contenttypes",
     "modelsync",
+    "tests.blog",
     "tests.shop",
 ]
 SECRET_KEY = "only for tests"

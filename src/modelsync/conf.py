@@ -17,7 +17,7 @@ class Settings:
 
     They are defaults of the commands' options and of `sync()`'s parameters of the same name.
     `batch_size` is in rows; `max_deletes` a number of rows, or a percentage such as "25%", or None
-    for the built-in guard.
+    for the built-in guard. With `require_https` nothing is pulled over plain http from another machine.
     """
 
     batch_size: int = 20_000
@@ -25,6 +25,7 @@ class Settings:
     writer: str = "auto"
     on_conflict: str = "delete"
     max_deletes: int | str | None = None
+    require_https: bool = False
 
 
 _CHOICES = {
@@ -62,5 +63,7 @@ def _check(name: str, value: object) -> None:
         raise ConfigurationError(f"{setting} is {value!r}; it must be one of {', '.join(choices)}")
     if name == "batch_size" and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
         raise ConfigurationError(f"{setting} is {value!r}; it must be a number of rows, 1 or more")
+    if name == "require_https" and not isinstance(value, bool):
+        raise ConfigurationError(f"{setting} is {value!r}; it must be True or False")
     if name == "max_deletes" and (isinstance(value, bool) or not isinstance(value, int | str | None)):
         raise ConfigurationError(f"{setting} is {value!r}; it must be a number of rows or a text like '25%'")
