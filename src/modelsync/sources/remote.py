@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,10 +10,9 @@ from urllib.parse import urlsplit
 import stamina
 
 from modelsync.core.errors import ConfigurationError, Permanent, SourceError, Transient
+from modelsync.sources.retrying import TRIES, again, retry_after
 
 _SILENCE = 60.0  # seconds that a server may take to connect, or to send the next bytes
-_PATIENCE = 30.0  # seconds that we wait when a server asks us to; longer ones are the caller's matter
-_TRIES = 3
 _NEEDS_EXTRA = "addresses need an extra: pip install 'django-modelsync[remote]'"
 
 
@@ -31,16 +28,9 @@ def fetch(address: str, into: Path) -> None:
     Raises Permanent for what is not there or not allowed, Transient for what may work later, and
     ConfigurationError without the package that the address needs.
     """
-    for attempt in stamina.retry_context(on=_again, attempts=_TRIES):
+    for attempt in stamina.retry_context(on=again, attempts=TRIES):
         with attempt:
             _fetch(address, into)
-
-
-def _again(error: Exception) -> bool | float:
-    """Whether to try again at once, or after how many seconds."""
-    if not isinstance(error, Transient) or (error.retry_after or 0) > _PATIENCE:
-        return False
-    return error.retry_after or True
 
 
 def _fetch(address: str, into: Path) -> None:
@@ -82,7 +72,8 @@ def _fault(error: Exception, address: str) -> SourceError:
         return Permanent(f"{name} may not be read; check the credentials: {_told(error, address)}")
     if isinstance(status, int) and 400 <= status < 500 and status not in (408, 425, 429):
         return Permanent(f"{name} cannot be read: {_told(error, address)}")
-    return Transient(f"{name} could not be read: {_told(error, address)}", retry_after=_retry_after(error))
+    asked = (getattr(error, "headers", None) or {}).get("Retry-After")
+    return Transient(f"{name} could not be read: {_told(error, address)}", retry_after=retry_after(asked))
 
 
 def _told(error: Exception, address: str) -> str:
@@ -94,14 +85,3 @@ def _told(error: Exception, address: str) -> str:
     for secret in filter(None, (parts.query, parts.netloc.rpartition("@")[0], parts.password)):
         text = re.sub(re.escape(secret), "...", text)
     return text
-
-
-def _retry_after(error: Exception) -> float | None:
-    """The seconds that a server asks to wait; it says them as a number or as a date."""
-    text = (getattr(error, "headers", None) or {}).get("Retry-After", "").strip()
-    if text.isdecimal():
-        return float(text)
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
-    except (TypeError, ValueError):
-        return None

@@ -1,0 +1,1 @@
+"""A remote site as a source, over real HTTP."""
