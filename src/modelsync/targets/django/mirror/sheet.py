@@ -1,0 +1,154 @@
+"""One model's part of a stream: which of its columns are which fields, and where its rows are staged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from modelsync.core.errors import ConfigurationError
+from modelsync.core.records import Origin, Places
+from modelsync.targets.django.converters import Converter, compile_converter
+from modelsync.targets.django.schema import Field, ForeignKey
+
+PK = "pk"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column of the stream that is a field: its place in the stream's rows, and its column on the stage."""
+
+    index: int
+    field: Field
+    converter: Converter
+    staged: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Many:
+    """A many-to-many relation of the stream; `stage` holds a row for each pair that it
+    names: its number `n`, the record's number `r`, and both keys.
+    """
+
+    index: int
+    name: str
+    through: type[models.Model]
+    source: ForeignKey
+    target: ForeignKey
+    converter: Converter
+    stage: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Sheet:
+    """A model of the stream. `stage`, `plan` and `doomed` are its temporary tables.
+
+    `names` holds what is said by natural keys, of the foreign keys in `named`.
+
+    `parts` are the runs of ordinals that its records have; `is_rising` says that their keys rise, so
+    that no two of them are of one object.
+    """
+
+    model: type[models.Model]
+    columns: tuple[str, ...]
+    key: Column
+    values: tuple[Column, ...]
+    many: tuple[Many, ...]
+    stage: str
+    plan: str
+    doomed: str
+    names: str
+    is_implied: bool = False
+    parts: list[tuple[int, int, Places]] = field(default_factory=list)
+    rows: int = 0
+    pairs: int = 0
+    said: int = 0
+    named: set[Field] = field(default_factory=set)
+    last: object = None
+    is_rising: bool = True
+
+    @property
+    def label(self) -> str:
+        """`app.Model`."""
+        return self.model._meta.label
+
+    @property
+    def pk(self) -> Field:
+        """The column that identifies a row of the table."""
+        return self.model._meta.pk
+
+    @property
+    def sent(self) -> frozenset[Field]:
+        """The fields that the stream has values for."""
+        return frozenset(column.field for column in self.values)
+
+    def origin(self, number: int) -> Origin | None:
+        """Where a record of this model stands in the input."""
+        for start, length, places in self.parts:
+            if start <= number < start + length:
+                return places(number - start)
+        return None
+
+
+def make_sheet(
+    model: type[models.Model],
+    names: Sequence[str],
+    number: int,
+    connection: BaseDatabaseWrapper,
+    *,
+    json_is_text: bool,
+    note: Callable[[str, str], None],
+) -> Sheet:
+    """Bind the columns of a stream to a model; `note` is told of those that it does not have."""
+    meta = model._meta
+    if isinstance(meta.pk, models.CompositePrimaryKey):
+        raise ConfigurationError(f"{meta.label} has a composite primary key, which cannot be synced yet")
+    if PK not in names:
+        raise ConfigurationError(f"the objects of {meta.label} come without primary keys")
+
+    def convert(bound: Field, column: str) -> Converter:
+        is_text = json_is_text and isinstance(bound, models.JSONField)
+        return compile_converter(bound, connection, column=column, is_text=is_text, exact=True)
+
+    local = {f.name: f for f in meta.local_concrete_fields if not getattr(f, "generated", False)}
+    many_to_many = {f.name: f for f in meta.local_many_to_many}
+    values: list[Column] = []
+    many: list[Many] = []
+    for index, name in enumerate(names):
+        bound = local.get(name)
+        if name == PK or bound is meta.pk:
+            continue
+        if bound is not None:
+            converter = convert(bound, name)
+            values.append(Column(index=index, field=bound, converter=converter, staged=f"v{len(values)}"))
+        elif name in many_to_many:
+            relation: Any = many_to_many[name]
+            through = relation.remote_field.through
+            target = through._meta.get_field(relation.m2m_reverse_field_name())
+            many.append(
+                Many(
+                    index=index,
+                    name=name,
+                    through=through,
+                    source=through._meta.get_field(relation.m2m_field_name()),
+                    target=target,
+                    converter=convert(target, name),
+                    stage=f"modelsync_many_{number}_{len(many)}",
+                )
+            )
+        else:
+            note(name, f"{meta.label} has no field {name!r} here; its values are left out")
+    return Sheet(
+        model=model,
+        columns=tuple(names),
+        key=Column(index=names.index(PK), field=meta.pk, converter=convert(meta.pk, PK), staged="k"),
+        values=tuple(values),
+        many=tuple(many),
+        stage=f"modelsync_stage_{number}",
+        plan=f"modelsync_plan_{number}",
+        doomed=f"modelsync_doomed_{number}",
+        names=f"modelsync_names_{number}",
+    )
