@@ -1,0 +1,1 @@
+"""Downloads of files from real servers on loopback."""

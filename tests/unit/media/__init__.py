@@ -1,0 +1,1 @@
+"""Names of files, and what may be said without a server."""
