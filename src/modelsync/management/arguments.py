@@ -211,7 +211,7 @@ def options_from(options: Mapping[str, Any], **given: Any) -> Options:
         **chosen,
         tell_changes=options["diff"] is not None,
         changes=20 if options["dry_run"] else 0,
-        started_by=_user(),
+        started_by=user(),
         **given,
     )
 
@@ -249,7 +249,8 @@ def check_outputs(options: Mapping[str, Any], feeds: Sequence[Feed]) -> None:
         raise ConfigurationError("--diff and --rejects name the same file")
 
 
-def _user() -> str:
+def user() -> str:
+    """Who runs this, as far as the system says."""
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):

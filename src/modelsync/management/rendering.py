@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from modelsync.core.events import BatchApplied, Event, RunStarted
+from modelsync.core.events import BatchApplied, Event, FileFetched, RunStarted
 from modelsync.core.ports import Observer
 from modelsync.core.results import Change, Outcome, Rejection, Report, Status
 
@@ -94,6 +94,8 @@ class _Bar:
                 rows=self.speed.latest,
                 rate=self.speed.rate,
             )
+        elif isinstance(event, FileFetched):
+            self.bar.update(self.task, description="files", total=event.total, completed=event.done)
 
 
 class _Lines:
@@ -113,6 +115,9 @@ class _Lines:
                 done = "" if event.fraction is None else f", {event.fraction:.0%} read"
                 step = f"pass {event.pass_number + 1}/{self.speed.passes}: " if self.speed.passes > 1 else ""
                 self.stream.write(f"{step}{self.speed.latest:,} rows{done}, {self.speed.rate:,.0f} rows/s")
+        elif isinstance(event, FileFetched) and self.clock() - self.told >= _SECONDS_BETWEEN_LINES:
+            self.told = self.clock()
+            self.stream.write(f"{event.done:,} of {event.total:,} files")
 
 
 def counted(number: int, what: str) -> str:

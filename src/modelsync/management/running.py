@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import sys
@@ -14,6 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
 from modelsync.core.errors import ConfigurationError, ModelSyncError
+from modelsync.core.ports import Observer
 from modelsync.core.results import Report
 from modelsync.feeds import Feed
 from modelsync.management.arguments import check_outputs, output_path
@@ -49,6 +51,8 @@ class SyncCommand(BaseCommand):
 
     def execute(self, *args: Any, **options: Any) -> str | None:
         """Check and handle."""
+        # What is tried again is told when it fails for good; without a handler it would be printed.
+        logging.getLogger("stamina").addHandler(logging.NullHandler())
         with command_errors():
             return super().execute(*args, **options)
 
@@ -63,10 +67,28 @@ def run_and_tell(
 ) -> Report:
     """Run, show progress, write the files that were asked for, and print the report."""
     check_outputs(options, feeds)
-    rejects, diff = _rejects_writer(options, feeds), _diff_writer(options)
+    return tell(
+        command,
+        options,
+        lambda observers: run_feeds(feeds, chosen, observers),
+        rejects=_rejects_writer(options, feeds),
+        as_json=as_json,
+    )
+
+
+def tell(
+    command: BaseCommand,
+    options: Mapping[str, Any],
+    run: Callable[[Sequence[Observer]], Report],
+    *,
+    rejects: RejectsWriter | None = None,
+    as_json: Callable[[Report], str] | None = None,
+) -> Report:
+    """Have a run told while it goes on and when it has ended."""
+    diff = _diff_writer(options)
     is_text = options["report"] == "text"
     with progress(command.stderr, wanted=is_text and options["verbosity"] > 0) as observers:
-        report = run_feeds(feeds, chosen, [*observers, *(each for each in (rejects, diff) if each)])
+        report = run([*observers, *(each for each in (rejects, diff) if each)])
     _sort(report)
     if not is_text:
         _say(command, as_json(report) if as_json else _indented(report))
