@@ -26,6 +26,7 @@ check: $(ENVIRONMENT)  ## format, lint, types, layers, tests with coverage, docs
 
 bench: $(ENVIRONMENT)  ## measure ratios against peers
 	.venv/bin/python -m tests.bench
+	.venv/bin/python -m tests.bench.pull
 
 docs: $(ENVIRONMENT)  ## build the documentation into docs/_build/html
 	.venv/bin/python -m sphinx -W --keep-going -q docs docs/_build/html
