@@ -173,10 +173,11 @@ class _Run:
         with ExitStack() as stack:
             stepwise = self.options.commit_every is not None and not self.options.dry_run
             ahead = ReadAhead(self._batches(after))  # type: ignore[arg-type]  # plain JSON by contract
+            look = ahead.look if getattr(self.source, "reads_apart", False) else None
             for batch in ahead:
                 if stepwise and not self.uncommitted:
                     stack.enter_context(self.target.atomic())
-                self._apply_batch(batch, ahead.look)
+                self._apply_batch(batch, look)
                 self.last = batch.after
                 if stepwise:
                     self.uncommitted += len(batch) + len(batch.broken)
@@ -189,10 +190,12 @@ class _Run:
                 self._checkpoint({"phase": "end", "at": None, "read": self.last})
             self.uncommitted = 0
 
-    def _apply_batch(self, batch: Batch, meanwhile: Callable[[], None]) -> None:
+    def _apply_batch(self, batch: Batch, meanwhile: Callable[[], None] | None) -> None:
         self.recorder.tally.grow(batch.start + len(batch) + len(batch.broken))
         for group in self._groups(batch):
-            self.recorder.note(group, self.target.apply(replace(group, meanwhile=meanwhile)))
+            if meanwhile:
+                group = replace(group, meanwhile=meanwhile)
+            self.recorder.note(group, self.target.apply(group))
         self.recorder.note_broken(batch)
         self.recorder.tell_rejections()
         done = batch.start + len(batch) + len(batch.broken)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from django.db import DatabaseError, connection, transaction
 
+import modelsync
+from modelsync.core.ports import Extent
+from modelsync.core.records import Batch, Cursor, Origin
+from modelsync.sources import ChainSource, FileSource, IterableSource
 from modelsync.targets.django.sql import dialect_for
+from tests.rows import WRITERS, values
+from tests.shop.models import Checked, Supplier
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 #: PostgreSQL alone lets us send a statement without waiting for it.
@@ -55,6 +62,55 @@ def test_an_answer_is_fetched_though_the_work_meanwhile_fails() -> None:
         execute("SELECT 1", None, fail)
     assert failed == (["meanwhile"] if IS_BESIDE else [])
     assert answers()
+
+
+class Suppliers:
+    """A source of one's own: suppliers of this very database, a few at a time."""
+
+    extent = Extent.SNAPSHOT
+
+    def read(self, after: Cursor | None) -> Iterator[Batch]:
+        for start in range(0, 60, 20):
+            found = Supplier.objects.order_by("code")[start : start + 20]
+            yield Batch(
+                columns=("code", "amount"),
+                rows=[(each.code, 1) for each in found],
+                start=start,
+                places=lambda index, start=start: Origin("suppliers", start + index + 1),
+            )
+
+
+def generated() -> IterableSource:
+    """The same from a generator."""
+    found = Supplier.objects.order_by("code")
+    # SQLite drops no table, not even a temporary one, while a query is open.
+    each_in_turn = found.all() if connection.vendor == "sqlite" else found.iterator(20)
+    rows = ({"code": each.code, "amount": 1} for each in each_in_turn)
+    return IterableSource(rows, batch_rows=20)
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+@pytest.mark.parametrize("make", [Suppliers, generated])
+def test_a_source_may_ask_the_database_that_is_written_to(
+    make: Callable[[], Suppliers | IterableSource], writer: str
+) -> None:
+    """Its next batch is not read while a statement is on its way on the same connection."""
+    Supplier.objects.bulk_create(Supplier(code=f"c{n:02}", name="S") for n in range(60))
+    report = modelsync.sync(make(), Checked, match_on="code", writer=writer)
+    assert (report.created, report.total) == (60, 60)
+    assert values(Checked, "code") == [(f"c{n:02}",) for n in range(60)]
+
+
+def test_what_is_read_ahead() -> None:
+    """Files, and what lies in memory; of several sources only if all of them may be."""
+    file = FileSource(Path("somewhere.csv"))
+    listed = IterableSource([{"code": "a"}])
+    assert file.reads_apart
+    assert listed.reads_apart
+    assert not IterableSource(iter([{"code": "a"}])).reads_apart
+    assert not IterableSource(Supplier.objects.values("code")).reads_apart
+    assert ChainSource([file, listed]).reads_apart
+    assert not ChainSource([file, Suppliers()]).reads_apart
 
 
 def answers() -> bool:

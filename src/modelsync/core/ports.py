@@ -26,7 +26,12 @@ def _nothing() -> None:
 
 
 class Source(Protocol):
-    """Where records come from. Reading it again from the start gives the same records again."""
+    """Where records come from. Reading it again from the start gives the same records again.
+
+    One may also say `reads_apart: bool`: whether reading needs nothing of the target, such as its
+    database connection. Then a batch may be read while the target waits for its database to deal with
+    the one before. A source that does not say it is read in between.
+    """
 
     @property
     def extent(self) -> Extent:

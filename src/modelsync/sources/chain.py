@@ -23,6 +23,11 @@ class ChainSource:
         complete = all(source.extent is Extent.SNAPSHOT for source in self.sources)
         return Extent.SNAPSHOT if complete else Extent.DELTA
 
+    @property
+    def reads_apart(self) -> bool:
+        """Only if all of them do."""
+        return all(getattr(source, "reads_apart", False) for source in self.sources)
+
     def fraction(self) -> float | None:
         """How much has been read, every source taken for as long as the others."""
         if not self.sources:

@@ -31,6 +31,8 @@ class FileSource:
     refuses a file that has changed since it was first read.
     """
 
+    reads_apart = True
+
     def __init__(
         self,
         path: str | os.PathLike[str],

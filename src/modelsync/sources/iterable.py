@@ -47,6 +47,8 @@ class IterableSource:
         self.batch_rows = batch_rows
         self.labels = Labels(name=name, model=model, system=system)
         self.is_arrow = hasattr(rows, "__arrow_c_stream__")
+        #: What lies in memory. All else may ask the database that is written to, on its connection.
+        self.reads_apart = isinstance(rows, (list, tuple)) or (self.is_arrow and not self._once())
         self.spool: _Spool | None = _Spool(name, self._chunks()) if self._once() else None
 
     @property

@@ -40,6 +40,8 @@ class SiteSource:
     ConfigurationError for an address that cannot be asked.
     """
 
+    reads_apart = True
+
     def __init__(
         self,
         url: str,
