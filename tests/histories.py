@@ -22,6 +22,7 @@ from tests import oracle
 
 #: Histories give primary keys up to this one; the database's own start above it.
 LAST_GIVEN = 1000
+MISSING = "(missing)"
 UUIDS = tuple(str(uuid.UUID(int=n)) for n in range(1, 5))
 
 
@@ -92,6 +93,11 @@ class History:
     keys: list[tuple[str, str, Any]]
     feeds: list[Feed]
 
+    def __repr__(self) -> str:
+        """As a test may have it."""
+        made = "".join(f"({model.__name__}, {pk!r}, {values!r}), " for model, pk, values in self.objects)
+        return f"History(objects=[{made.rstrip(', ')}], keys={self.keys!r}, feeds={self.feeds!r})"
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -125,6 +131,21 @@ class Result:
 
 
 # --- playing ---------------------------------------------------------------------------------------
+
+
+def mistakes(scenario: Scenario, history: History, writer: str) -> str:
+    """What the engine does otherwise than the oracle, a line each; empty when they agree."""
+    with undone():
+        build(scenario, history)
+        expected = [by_oracle(scenario, feed) for feed in history.feeds]
+    with undone():
+        build(scenario, history)
+        for feed, wanted in zip(history.feeds, expected, strict=True):
+            report = run_engine(scenario, feed, writer)
+            got = result_of(scenario, report)
+            if wrong := difference(got, wanted) or dangling(got):
+                return f"{report.writers}\n{wrong}"
+    return ""
 
 
 @contextmanager
@@ -253,6 +274,13 @@ def difference(got: Result, wanted: Result) -> str:
     return "\n".join(lines)
 
 
+def dangling(result: Result) -> str:
+    """The rows and keys that refer to what is not there, a line each."""
+    return "\n".join(
+        f"{name}: {each}" for name, rows in result.database.items() for each in rows if MISSING in each
+    )
+
+
 def _describe(tables: Mapping[Any, Mapping[Any, Any]], obj: Any, depth: int = 3) -> str:
     said = []
     for of in obj._meta.concrete_fields:
@@ -263,7 +291,7 @@ def _describe(tables: Mapping[Any, Mapping[Any, Any]], obj: Any, depth: int = 3)
             said.append(f"{of.name}=...")
         elif of.is_relation and value is not None:
             related = tables[of.related_model].get(value)
-            said.append(f"{of.name}={_describe(tables, related, depth - 1) if related else 'MISSING'}")
+            said.append(f"{of.name}={_describe(tables, related, depth - 1) if related else MISSING}")
         else:
             said.append(f"{of.name}={value!r}")
     return f"{type(obj).__name__}({', '.join(said)})"

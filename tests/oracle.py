@@ -10,10 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
-from django.core.exceptions import ValidationError
+from django.core.exceptions import ObjectDoesNotExist, ValidationError
 from django.db import DatabaseError, models, transaction
 from django.db.backends.base.operations import BaseDatabaseOperations
-from django.db.models import ProtectedError, RestrictedError
 
 from modelsync.core.errors import RecordError
 from modelsync.core.records import Action, Match
@@ -42,7 +41,8 @@ class Postponed(Exception):
     """The row needs an object that is not there yet."""
 
 
-REFUSALS = (Rejected, RecordError, ValidationError, DatabaseError, ProtectedError, RestrictedError)
+#: ProtectedError and RestrictedError are DatabaseErrors.
+REFUSALS = (Rejected, RecordError, ValidationError, ObjectDoesNotExist, DatabaseError)
 
 
 @dataclass
@@ -144,6 +144,7 @@ class Oracle:
                 if self.on_conflict == "reject":
                     raise Rejected("another object has the new match value")
                 matched[0].delete()
+                obj.refresh_from_db()
                 changes = [True]
             changes += fill(obj, values, references, Action.FORCE in action, False)
         if self.key(row):
@@ -165,7 +166,7 @@ class Oracle:
         (obj,) = found
         kind = ContentType.objects.get_for_model(self.model)
         others = ExternalKeyMapping.objects.filter(content_type=kind, object_id=str(obj.pk))
-        if forced or (mapping.object_id == str(obj.pk) and not others):
+        if forced or (linked == obj and not others):
             obj.delete()
             return "deleted"
         return "skipped"

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from django.db import models
 from hypothesis import strategies as st
 
 from tests.histories import POLICIES, UUIDS, Cells, Feed, History, Scenario
@@ -30,6 +34,8 @@ KEYS = ("1", "2", "3", "4", " 2 ", "", None)
 GOOD_ACTIONS = ("c", "u", "d", "cu", "u*", "cu*", "d*", "", "*")
 BAD_ACTIONS = ("cd", "x")
 LONG = "x" * 101
+#: More rows than a writer takes one by one.
+PADS = 10
 CODES = ("a", "b", "c", "A")
 BAD_CODES = (LONG,)
 
@@ -320,7 +326,7 @@ def feeds(draw: st.DrawFn, scenario: Scenario, *, actions: tuple[str, ...] | Non
     if draw(st.booleans()):
         columns["action_flags"] = st.sampled_from(flags)
     rows = draw(st.lists(st.fixed_dictionaries(columns), min_size=1, max_size=12))
-    return Feed(
+    feed = Feed(
         rows=[{name: row[name] for name in columns} for row in rows],
         system=system,
         match_on=default,
@@ -330,6 +336,63 @@ def feeds(draw: st.DrawFn, scenario: Scenario, *, actions: tuple[str, ...] | Non
         skip_errors=draw(st.sampled_from((True, True, False))),
         batch_rows=draw(st.sampled_from((1000, 2, 5, 1))),
     )
+    if not draw(st.booleans()):
+        return feed
+    likes = draw(st.lists(st.fixed_dictionaries(columns), min_size=1, max_size=3))
+    feed = replace(feed, batch_rows=draw(st.sampled_from((1000, 1000, 11))))
+    return padded(
+        scenario,
+        feed,
+        before=draw(st.sampled_from((0, PADS // 2, PADS))),
+        likes=likes,
+        chain=draw(st.sampled_from((0, 1, 5))),
+    )
+
+
+def padded(
+    scenario: Scenario,
+    feed: Feed,
+    *,
+    before: int = 0,
+    likes: Sequence[Mapping[str, Any]] = (),
+    chain: int = 0,
+) -> Feed:
+    """The input among rows that mean objects of their own, so that a writer may take them as a set.
+
+    So many of them come `before` the others. They are like `likes`, or the last row, in all but what tells
+    objects apart. A `chain` lets them refer to one another: each to the one that many rows before it.
+    """
+    meta = scenario.model._meta
+    names = set(" ".join([feed.match_on, *(str(row.get("match_on") or "") for row in feed.rows)]).split())
+    names |= {of.name for of in meta.concrete_fields if of.unique} | {"external_key"}
+    own = [name for name in feed.rows[0] if "=>" in name and _refers_to_itself(scenario, name)]
+    rows = []
+    for number in range(PADS):
+        like = likes[number % len(likes)] if likes else feed.rows[-1]
+        row = {name: _own_value(scenario, name, number) if name in names else like[name] for name in like}
+        row |= {name: like[name] for name, value in row.items() if value is None}
+        row |= {name: likes[0][name] for name in ("action_flags", "match_on") if likes and name in row}
+        if chain and number >= chain:
+            row |= dict.fromkeys(own, f"~{number - chain}")
+        rows.append({name: row[name] for name in feed.rows[0]})
+    return replace(feed, rows=[*rows[:before], *feed.rows, *rows[before:]])
+
+
+def _refers_to_itself(scenario: Scenario, column: str) -> bool:
+    relation = scenario.model._meta.get_field(column.partition("=>")[0])
+    return relation.many_to_one and relation.related_model is scenario.model
+
+
+def _own_value(scenario: Scenario, name: str, number: int) -> Any:
+    """A value that no other row has; None where it cannot be made up."""
+    if name == "external_key":
+        return f"~{number}"
+    of = scenario.model._meta.get_field(name)
+    if isinstance(of, models.UUIDField):
+        return str(uuid.UUID(int=1000 + number))
+    if isinstance(of, models.IntegerField):
+        return 800 + number
+    return f"~{number}" if isinstance(of, models.CharField) and not of.choices else None
 
 
 @st.composite

@@ -14,8 +14,7 @@ from tests.histories import (
     History,
     Scenario,
     build,
-    by_oracle,
-    difference,
+    mistakes,
     result_of,
     run_engine,
     snapshot,
@@ -64,15 +63,8 @@ def test_the_engine_does_what_the_oracle_does(scenario: Scenario, writer: str) -
     @exploring(SHARES["equivalence"], len(SCENARIOS) * len(WRITERS))
     @given(histories(scenario))
     def check(history: History) -> None:
-        with undone():
-            build(scenario, history)
-            expected = [by_oracle(scenario, feed) for feed in history.feeds]
-        with undone():
-            build(scenario, history)
-            for feed, wanted in zip(history.feeds, expected, strict=True):
-                report = run_engine(scenario, feed, writer)
-                wrong = difference(result_of(scenario, report), wanted)
-                assert not wrong, f"{report.writers}\n{wrong}"
+        wrong = mistakes(scenario, history, writer)
+        assert not wrong, wrong
 
     check()
 

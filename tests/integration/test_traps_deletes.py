@@ -13,7 +13,18 @@ import modelsync
 from modelsync.core.results import Status
 from modelsync.models import Checkpoint, ExternalKeyMapping
 from tests.rows import WRITERS, keys, outcomes, run, values
-from tests.shop.models import Category, Department, Employee, House, Passport, Person, Product, Supplier, Tag
+from tests.shop.models import (
+    Category,
+    Department,
+    Employee,
+    House,
+    Passport,
+    Person,
+    Product,
+    Supplier,
+    Tag,
+    Worded,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 both = pytest.mark.parametrize("writer", WRITERS)
@@ -184,6 +195,21 @@ def test_delete_keys_go_through_the_mapping(writer: str) -> None:
     assert (report.removed, Supplier.objects.count()) == (7, 7)
     report = modelsync.sync(rows[:5], Supplier, actions="d", **options)
     assert (report.deleted, Supplier.objects.count()) == (5, 2)
+
+
+@both
+def test_an_object_of_another_case_is_not_missing(writer: str) -> None:
+    """Trap "a second system that still holds the object": by a key of its own, where 'a' is 'A', too."""
+    options: dict[str, Any] = {"system": "ERP", "match_on": "word", "missing": "delete", "writer": writer}
+    rows = [{"word": "A", "external_key": "1"}, {"word": "z", "external_key": "9"}]
+    modelsync.sync(rows, Worded, **options)
+    Worded.objects.filter(word="A").delete()
+    Worded.objects.create(word="a")
+    rows[0] = {"word": "a", "external_key": "2"}
+    report = modelsync.sync(rows, Worded, max_deletes="100%", **options)
+    assert report.removed == 0
+    assert values(Worded, "word") == [("a",), ("z",)]
+    assert keys(Worded) == {("ERP", "2"): "a", ("ERP", "9"): "z"}
 
 
 @both

@@ -7,7 +7,7 @@ asks the database.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist, ValidationError
@@ -40,6 +40,9 @@ class Finder:
         self.keys = Keys(context)
         self.keys.load(group.keys)
         self.by_pk: dict[str, Model | None] = {}
+        #: Whether two primary keys that differ as text are two to the database, too.
+        self.tells_apart = compares_exactly(shape.schema.pk, context)
+        self.absent: set[str] = set()
         self.index: dict[Values, list[str]] | None = None
         #: Values -> those that stand for all that the database calls equal; None: Python's own equality.
         self.same: dict[Values, Values] | None = None
@@ -71,6 +74,16 @@ class Finder:
                     values[text] = value
             for obj in self.manager.filter(pk__in=list(values.values())):
                 self.by_pk[str(obj.pk)] = obj
+            if not self.tells_apart:
+                self._ask_for(values)
+
+    def _ask_for(self, values: Mapping[str, object]) -> None:
+        """Ask the database for each object that is not known by its text: another text may equal it."""
+        for text, value in values.items():
+            if self.by_pk[text] is None:
+                self.by_pk[text] = self.manager.filter(pk=value).first()
+            if self.by_pk[text] is None:
+                self.absent.add(text)
 
     def _get(self, text: str) -> Model | None:
         if text not in self.by_pk:
@@ -185,6 +198,9 @@ class Finder:
 
     def wrote(self, obj: Model, before: Values | None) -> None:
         """An object was created or changed."""
+        for text in self.absent:
+            self.by_pk.pop(text, None)
+        self.absent.clear()
         self.by_pk[str(obj.pk)] = obj
         self._forget_references()
         after = self._key_of(obj)
@@ -209,6 +225,8 @@ class Finder:
             self.undone()
             self.keys.load(self.group.keys)
             return
+        if not self.tells_apart:
+            self.by_pk.clear()
         self.by_pk[str(obj.pk)] = None
         if self.index is not None:
             self._take_out(str(obj.pk), self._key_of(obj))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import ObjectDoesNotExist
+
 from modelsync.core.errors import RecordError
 from modelsync.core.records import Action
 from modelsync.core.results import Outcome
@@ -88,9 +90,20 @@ def _replace(row: Row, obj: Model, victim: Model) -> None:
 
     def write() -> None:
         delete(row, victim)
+        _read_again(row, obj)
         _save_and_relate(row, obj, _settle(row, obj))
 
     in_savepoint(row, write)
+
+
+def _read_again(row: Row, obj: Model) -> None:
+    """What hung on a deleted object was changed with it, or is gone."""
+    try:
+        obj.refresh_from_db(using=row.context.using)
+    except ObjectDoesNotExist as error:
+        raise RecordError(
+            "another object has the new match value, and this one would be deleted with it"
+        ) from error
 
 
 def _save_and_relate(row: Row, obj: Model, targets: Targets) -> None:

@@ -76,9 +76,9 @@ def _decide(row: Row) -> Decision[Model]:
     if Action.DELETE in row.actions and not row.forced and row.key:
         obj = linked if by_key_only else matched
         if obj is not None:
-            holders = row.finder.keys.holders(str(obj.pk))
             own = (row.context.system, row.key)
-            held, others = own in holders, len([h for h in holders if h != own])
+            others = len([h for h in row.finder.keys.holders(str(obj.pk)) if h != own])
+            held = obj == linked
     found = Found(
         linked=linked,
         matched=matched,

@@ -65,6 +65,20 @@ class Hazards:
             f"WHERE tgt IS NOT NULL GROUP BY tgt HAVING COUNT(*) > 1) d ON d.tgt = p.tgt WHERE p.n > d.n"
         )
 
+    def made_before(self) -> str | None:
+        """The rows whose mapping names an object that is not there, but that an earlier row makes; None
+        where rows do not say which primary keys their objects get.
+        """
+        rows = self.rows
+        if rows.pk_column is None:
+            return None
+        named = rows.dialect.key_value(rows.schema.pk, f"k.{rows.q('object_id')}")
+        return (
+            f"SELECT p.n FROM {self.plan} p JOIN {rows.mapping} k ON k.id = p.map_id "
+            f"JOIN {self.stage} z ON z.v{rows.pk_column.index} = {named} AND z.n < p.n "
+            f"JOIN {self.plan} q ON q.n = z.n AND q.act = {Act.CREATE} WHERE p.stray = 1"
+        )
+
     def filled_by_database(self) -> str:
         """SQL: whether a row leaves out a column that has a default of the database's own."""
         tests = [

@@ -75,6 +75,8 @@ class Plan:
                 self.is_tangled = True
                 return [span.low]
             found += work.numbers(f"SELECT n FROM {self.table} WHERE conflict = 1")
+        if self.facts.stray and (query := hazards.made_before()):
+            found += work.numbers(query)
         if may_meet:
             found += work.numbers(hazards.shared_targets())
         for query in hazards.held_unique():

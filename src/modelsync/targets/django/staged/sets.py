@@ -34,6 +34,8 @@ class Sets:
         self.noting = Noting(work, self.plan, self.carrying)
         self.cuts = 0
         self.failures = 0
+        #: The rows that were taken off their level because they match several objects.
+        self.aside: set[int] = set()
 
     def process(self, rows: Sequence[int], level: int) -> None:
         """Apply rows of the stage, all at this level, with the result of doing so in their order."""
@@ -62,6 +64,7 @@ class Sets:
         if after:
             stage = self.work.dialect.quote(STAGE)
             self.work.run((f"UPDATE {stage} SET w = {level} WHERE n > {cut} AND w > {level}", []))
+            self.work.move([row for row in after if row in self.aside], level)
             self.process(after, level)
 
     def one_by_one(self, rows: Sequence[int]) -> None:
@@ -84,6 +87,7 @@ class Sets:
                 return None
             if several:
                 self.work.move(several, -1)
+                self.aside.update(several)
             cut = min(self.plan.make(span), default=None)
         if self.plan.is_tangled:
             self.cuts = MOST_CUTS
