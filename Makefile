@@ -10,7 +10,10 @@ else
 ENVIRONMENTS := $(ENVIRONMENT)
 endif
 
-.PHONY: help demo test check bench docs clean
+# Everything that has property tests.
+PROPERTIES = $(shell grep -rl --include='test_*.py' 'from hypothesis import' tests)
+
+.PHONY: help demo test check explore bench docs clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
@@ -23,6 +26,10 @@ test: $(ENVIRONMENTS)  ## run the tests on every database that answers
 
 check: $(ENVIRONMENT)  ## format, lint, types, layers, tests with coverage, docs
 	.venv/bin/python scripts/check.py
+
+explore: $(ENVIRONMENT)  ## try random examples, of histories 20,000: those that fail are printed
+	MODELSYNC_EXAMPLES=$${MODELSYNC_EXAMPLES:-20000} .venv/bin/python -m pytest -q --tb short \
+		--hypothesis-profile explore $(PROPERTIES)
 
 bench: $(ENVIRONMENT)  ## measure ratios against peers
 	.venv/bin/python -m tests.bench

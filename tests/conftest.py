@@ -10,10 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import databases
 from tests.separate import SeparateDatabase
 from tests.separate import separate_database as make_separate_database
+
+#: No random number decides whether the tests pass: property tests try the same examples every time.
+#: `make explore` tries others. How busy the machine is decides nothing either.
+_ALWAYS = {"database": None, "deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+settings.register_profile("repeat", derandomize=True, **_ALWAYS)
+settings.register_profile("explore", derandomize=False, print_blob=True, **_ALWAYS)
+settings.load_profile("repeat")
 
 _COUNTED = ("passed", "failed", "error", "skipped", "xfailed", "xpassed")
 
