@@ -36,7 +36,7 @@ def make_column(field: Field, style: Style, using: str, converters: Sequence[Any
     connection = connections[using]
     python = tuple(_converting(convert, expression, connection) for convert in converters)
     wire = python + wire_steps(field, style, using)
-    if not _is_special(field, style):
+    if not is_special(field, style):
         if kind_of(field) is Kind.JSON:
             wire = (each(_as_text),)  # the database has the text
         elif python:
@@ -88,7 +88,8 @@ def _natural_target(field: Field, style: Style) -> Field | None:
     return target if is_natural(target.model, wanted=style.natural_foreign) else None
 
 
-def _is_special(field: Field, style: Style) -> bool:
+def is_special(field: Field, style: Style) -> bool:
+    """Whether something else stands for its values: a mask's, or natural keys."""
     return _natural_target(field, style) is not None or style.hiding.mask(field) is not None
 
 

@@ -37,13 +37,14 @@ def _gzip() -> _Codec:
 
 
 def _zstd() -> _Codec:
+    # gzip has a checksum always, Zstandard where it is asked for.
     if sys.version_info >= (3, 14):
         from compression import zstd
 
-        made = zstd.ZstdCompressor()
+        made = zstd.ZstdCompressor(options={zstd.CompressionParameter.checksum_flag: 1})
         return (lambda block: made.compress(block, made.FLUSH_BLOCK)), made.flush
     import zstandard
 
-    codec: Any = zstandard.ZstdCompressor().compressobj()
+    codec: Any = zstandard.ZstdCompressor(write_checksum=True).compressobj()
     flush_block = zstandard.COMPRESSOBJ_FLUSH_BLOCK
     return (lambda block: codec.compress(block) + codec.flush(flush_block)), codec.flush

@@ -19,6 +19,7 @@ from modelsync.serving.many import related_keys
 from modelsync.serving.paging import PAGE, can_seek, seek
 from modelsync.serving.parts import Part
 from modelsync.serving.shortcuts import Values, run
+from modelsync.serving.spooling import spooling
 
 
 class InstanceReader:
@@ -90,8 +91,11 @@ def pages_of(part: Part) -> Iterator[Sequence[models.Model]]:
         yield from seek(rows, list, lambda found: found.pk)
         return
     objects = rows.iterator(chunk_size=PAGE)
-    while page := list(islice(objects, PAGE)):
+    with spooling(part.using):
+        page = list(islice(objects, PAGE))
+    while page:
         yield page
+        page = list(islice(objects, PAGE))
 
 
 def value_of(field: Field, found: models.Model) -> object:

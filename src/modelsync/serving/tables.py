@@ -6,15 +6,19 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
+from django.db import connections
 from django.db.models.sql.constants import MULTI
 
 from modelsync.serving.columns import Column, make_column
+from modelsync.serving.hiding import Field
 from modelsync.serving.layout import Style
 from modelsync.serving.lines import Page, Placed, make_lines, make_related, naming, write_related
 from modelsync.serving.many import related_keys
 from modelsync.serving.paging import PAGE, Rows, can_seek, seek
 from modelsync.serving.parts import Part
-from modelsync.serving.shortcuts import Values, run
+from modelsync.serving.shortcuts import Step, Values, run
+from modelsync.serving.spooling import spooling
+from modelsync.serving.texts import as_text, text_step
 
 
 class TableReader:
@@ -31,6 +35,7 @@ class TableReader:
             self.fields |= {field.attname: field for field in (level.pk, *level.fields)}
         self.places = {attname: place for place, attname in enumerate(self.fields)}
         self.columns: list[Column] = []
+        self.texts: dict[Field, Step] = {}
         self.whole = False
 
     def pages(self) -> Iterator[Page]:
@@ -41,14 +46,25 @@ class TableReader:
             rows = rows.prefetch_related(None)
         if can_seek(rows):
             self.whole = self.part.is_whole
+            self._choose_texts()
             read = seek(rows, lambda page: self._fetch(self._selected(page)), self._key)
         else:
             read = self._stream(self._selected(rows))
         for page in read:
             yield self._lines(page)
 
+    def _choose_texts(self) -> None:
+        connection = connections[self.part.using]
+        connection.ensure_connection()
+        for field in self.fields.values():
+            step = text_step(field, self.style, connection)
+            if step is not None:
+                self.texts[field] = step
+
     def _selected(self, rows: Rows) -> Any:
-        return rows.values_list(*self.fields)
+        return rows.values_list(
+            *(as_text(field) if field in self.texts else name for name, field in self.fields.items())
+        )
 
     def _fetch(self, selected: Any) -> list[Sequence[Any]]:
         compiler = selected.query.get_compiler(selected.db)
@@ -58,7 +74,9 @@ class TableReader:
 
     def _stream(self, selected: Any) -> Iterator[list[Sequence[Any]]]:
         compiler = selected.query.get_compiler(selected.db)
-        for page in compiler.execute_sql(MULTI, chunked_fetch=True, chunk_size=PAGE):
+        with spooling(selected.db):
+            pages = compiler.execute_sql(MULTI, chunked_fetch=True, chunk_size=PAGE)
+        for page in pages:
             self._prepare(compiler)
             yield list(page)
 
@@ -69,7 +87,9 @@ class TableReader:
         expressions = [selected[0] for selected in compiler.select[: compiler.col_count]]
         converters = compiler.get_converters(expressions)
         self.columns = [
-            make_column(
+            Column(field=field, python=(), wire=(self.texts[field],))
+            if field in self.texts
+            else make_column(
                 field, self.style, self.part.using, converters.get(place, ([],))[0], expressions[place]
             )
             for place, field in enumerate(self.fields.values())
