@@ -16,7 +16,7 @@ from modelsync.core.events import Event, FileFetched
 from modelsync.core.ports import Observer
 from modelsync.core.results import Notice, Report, Status
 from modelsync.media import FilesReport, WithFiles, download, images
-from modelsync.media.downloading import MOST_BYTES, WORKERS
+from modelsync.media.downloading import MOST_BYTES, MOST_SECONDS, WORKERS
 from modelsync.pulling import PullOptions, pull
 from modelsync.sources.site import Connection, SiteSource
 
@@ -25,13 +25,14 @@ _TOLD = 5  # rejections in an error
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileOptions:
-    """How files are downloaded: so many at once, so many bytes each at most; `verify` compares those that
-    are here with the index of the other site.
+    """How files are downloaded: so many at once, each of so many bytes and in so many seconds at most, all
+    tries together; `verify` compares those that are here with the index of the other site.
     """
 
     verify: bool = False
     workers: int = WORKERS
     most_bytes: int = MOST_BYTES
+    most_seconds: float = MOST_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +71,11 @@ class Client:
         self.ca = ca
         if not self.api_url:
             raise ConfigurationError(
-                "a client needs the address of the other site: api_url, or settings.SYNCTOOL_CLIENT_ENDPOINT"
+                "a client needs the address of the other site: api_url (--url), or "
+                "settings.SYNCTOOL_CLIENT_ENDPOINT"
             )
+        if timeout <= 0:
+            raise ConfigurationError(f"the timeout is a number of seconds above 0, not {timeout:g}")
 
     def get_url(self, url: str) -> str:
         """The whole address of a path of the route."""
@@ -179,18 +183,20 @@ class Client:
                     index_url=f"{self.get_url(url)}files/",
                     token=self.api_token,
                     most_bytes=files.most_bytes,
+                    most_seconds=files.most_seconds,
                     progress=lambda done: _tell(observers, FileFetched(done.done, done.total)),
                 )
         report.notes.append(told_of(fetched))
         report.warnings += [
-            Notice(number=None, column=ref.field, reason=f"{ref}: {reason}")
-            for ref, reason in fetched.warnings
+            Notice(number=None, reason=f"{ref}: {reason}") for ref, reason in fetched.warnings
         ]
         return Pulled(report=report, files=fetched)
 
     def _media(self) -> str:
         if not self.media_url:
-            raise ConfigurationError("files need the address that their names begin with: media_url")
+            raise ConfigurationError(
+                "files need the address that their names begin with: media_url (--media-url)"
+            )
         return self.media_url
 
 

@@ -18,14 +18,18 @@ from modelsync.core.errors import ConfigurationError
 from modelsync.media.fetching import Fetcher, media_base
 from modelsync.media.index import FileIndex
 from modelsync.media.names import FileNames
+from modelsync.media.redirects import Redirects, is_inside
 from modelsync.media.refs import FileRef, field_storage
 from modelsync.media.report import FileDone, FilesReport
 from modelsync.media.settling import Settler
 from modelsync.sources.retrying import TRIES
+from modelsync.sources.site.addresses import checked
 from modelsync.sources.site.http import Connection
 
 #: Bytes that a file may have.
 MOST_BYTES: Final = 1 << 30
+#: Seconds that a file may take, all tries together: 1 GiB at 2.4 Mbit/s.
+MOST_SECONDS: Final = 3600.0
 WORKERS: Final = 8
 # Files that wait for a worker: enough that none waits for them.
 _AHEAD: Final = 4
@@ -42,6 +46,7 @@ def download(
     index_url: str | None = None,
     token: str | None = None,
     most_bytes: int = MOST_BYTES,
+    most_seconds: float = MOST_SECONDS,
     tries: int = TRIES,
     progress: Callable[[FileDone], object] | None = None,
 ) -> FilesReport:
@@ -49,6 +54,7 @@ def download(
 
     A file that fails is told in the report, with the object that names it; the others come. Files
     that are here are left alone, and with `verify` only if size and hash are those of the index.
+    Redirects are followed to other hosts, too, but from the internet into no private network.
 
     Args:
         files: what to fetch; the same file of the same storage is fetched once.
@@ -60,6 +66,7 @@ def download(
         index_url: the address of the index that the other site's route serves (`PATH/files/`).
         token: what that route asks for; sent only to `index_url`.
         most_bytes: how large a file may be.
+        most_seconds: how long a file may take, all tries together.
         tries: how often a file is tried, where another try may help.
         progress: told of each file that is done, in the thread of the caller.
 
@@ -73,7 +80,13 @@ def download(
         stop = threading.Event()
         settler = Settler(
             base=base,
-            fetcher=Fetcher(connection=connection, most=most_bytes, stop=stop),
+            fetcher=Fetcher(
+                connection=connection,
+                redirects=Redirects(from_inside=is_inside(checked(base))),
+                most=most_bytes,
+                seconds=most_seconds,
+                stop=stop,
+            ),
             storage_of=storage_of,
             scratch=Path(stack.enter_context(TemporaryDirectory(prefix="modelsync-"))),
             index=_index(connection, index_url, token, tries, stack) if verify and index_url else None,

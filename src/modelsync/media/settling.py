@@ -11,7 +11,7 @@ from django.core.exceptions import SuspiciousFileOperation
 from django.core.files.storage import Storage
 
 from modelsync.core.errors import ModelSyncError, Permanent
-from modelsync.media.fetching import Fetcher, MissingFile, file_url
+from modelsync.media.fetching import Fetcher, MissingFile, TooSlow, file_url
 from modelsync.media.index import FileIndex
 from modelsync.media.inspecting import check_image, sha256
 from modelsync.media.parts import Part, Stopped, part
@@ -76,9 +76,15 @@ class Settler:
         return FileDone(ref=ref, outcome=FileOutcome.DOWNLOADED, size=size)
 
     def _fetch(self, url: str, unfinished: Part) -> None:
-        for attempt in stamina.retry_context(on=again, attempts=self.tries, timeout=None):
+        until = self.fetcher.deadline()
+        for attempt in stamina.retry_context(on=_again, attempts=self.tries, timeout=None):
             with attempt:
-                self.fetcher.fetch(url, unfinished)
+                self.fetcher.fetch(url, unfinished, until)
+
+
+def _again(error: Exception) -> bool | float:
+    """Whether to try again, or after how many seconds; not when there is no time left."""
+    return not isinstance(error, TooSlow) and again(error)
 
 
 def _holds(storage: Storage, name: str) -> tuple[int, str]:

@@ -19,7 +19,8 @@ class MediaServer:
     """What it serves under `/media/`, and what it was asked: path and headers of each request.
 
     `etags` and `ranges` say what it can do. `changes` are headers that answers with a part have
-    instead. After `held` bytes of a body it waits until `go_on` is set; `holding` tells that it does.
+    instead, `headers` those of every one. With `moved`, names are redirected to that address and the name
+    added to it. After `held` bytes of a body it waits until `go_on` is set; `holding` tells that it does.
     """
 
     root: Path
@@ -27,16 +28,20 @@ class MediaServer:
     ranges: bool = True
     lengths: bool = True
     changes: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    moved: str | None = None
+    drip: float = 0.0
     held: int | None = None
     holding: threading.Event = field(default_factory=threading.Event)
     go_on: threading.Event = field(default_factory=threading.Event)
     asked: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    host: str = "127.0.0.1"
     port: int = 0
 
     @property
     def url(self) -> str:
         """Where the media are."""
-        return f"http://127.0.0.1:{self.port}/media/"
+        return f"http://{self.host}:{self.port}/media/"
 
     def put(self, name: str, content: bytes) -> bytes:
         """Have a file there."""
@@ -60,7 +65,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.media.asked.append((self.path, {name.title(): value for name, value in self.headers.items()}))
-        file = self.media.root / unquote(self.path.removeprefix("/media/"))
+        if self.media.moved is not None:
+            self._redirect(self.media.moved + self.path.removeprefix("/media/"))
+            return
+        file = self.media.root / unquote(self.path.partition("?")[0].removeprefix("/media/"))
         if not file.is_file():
             self.send_error(404)
             return
@@ -79,14 +87,25 @@ class _Handler(BaseHTTPRequestHandler):
             headers["Content-Range"] = f"bytes {first}-{len(content) - 1}/{len(content)}"
             headers |= self.media.changes
         self.send_response(206 if first else 200)
-        for name, value in headers.items():
+        for name, value in (headers | self.media.headers).items():
             self.send_header(name, value)
         if not self.media.lengths:
             self.send_header("Connection", "close")
         self.end_headers()
         self._send(content[first:])
 
+    def _redirect(self, location: str) -> None:
+        self.send_response(302)
+        for name, value in ({"Location": location, "Content-Length": "0"} | self.media.headers).items():
+            self.send_header(name, value)
+        self.end_headers()
+
     def _send(self, content: bytes) -> None:
+        if self.media.drip:
+            for byte in content:
+                self.wfile.write(bytes([byte]))
+                self.media.go_on.wait(self.media.drip)
+            return
         held = self.media.held
         if held is None or held >= len(content):
             self.wfile.write(content)
@@ -108,12 +127,12 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def media_server(root: Path) -> Iterator[MediaServer]:
+def media_server(root: Path, host: str = "127.0.0.1") -> Iterator[MediaServer]:
     """The server of a folder, which is made."""
     root.mkdir(parents=True, exist_ok=True)
-    media = MediaServer(root)
+    media = MediaServer(root, host=host)
     handler = type("Handler", (_Handler,), {"media": media, "timeout": 5})
-    with _Server(("127.0.0.1", 0), handler) as httpd:
+    with _Server((host, 0), handler) as httpd:
         media.port = httpd.server_address[1]
         thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()

@@ -17,11 +17,12 @@ from django.core.files.storage import FileSystemStorage
 from modelsync.media import FilesReport
 from modelsync.media.fetching import Fetcher
 from modelsync.media.parts import PREFIX, Stopped, part
+from modelsync.media.redirects import Redirects
 from modelsync.sources.site import Connection
 from tests.integration.media.conftest import Downloading
 from tests.integration.media.files import left
 from tests.integration.media.serving import MediaServer
-from tests.proxy import Busy, Cut, Duplicate, Fault, FaultProxy, Redirect, Stall, WrongLength
+from tests.proxy import Busy, Cut, Duplicate, Fault, FaultProxy, Stall, WrongLength
 from tests.separate import ROOT
 
 CONTENT = os.urandom(200_000)
@@ -141,9 +142,10 @@ def test_a_run_that_is_given_up_ends_its_downloads(
     folder.mkdir()
     stop = threading.Event()
     stop.set()
-    fetcher = Fetcher(connection=connection, most=1 << 20, stop=stop)
+    redirects = Redirects(from_inside=True)
+    fetcher = Fetcher(connection=connection, redirects=redirects, most=1 << 20, seconds=60, stop=stop)
     with pytest.raises(Stopped), part(folder, "a.bin") as unfinished:
-        fetcher.fetch(f"{server.url}a.bin", unfinished)
+        fetcher.fetch(f"{server.url}a.bin", unfinished, fetcher.deadline())
     assert left(folder) == []
 
 
@@ -220,14 +222,6 @@ def test_lengths_that_lie_leave_nothing_longer_or_shorter(
         assert "a.bin" not in left(folder)
     else:
         assert report.downloaded == 1
-
-
-def test_redirects_lead_nowhere_else(through: Through, proxy: FaultProxy, folder: Path) -> None:
-    """Another host is not asked; the same one is."""
-    proxy.fault = Redirect("http://example.invalid/a.bin")
-    assert through("a.bin").failed == 1
-    proxy.fault = Redirect("/media/a.bin")
-    assert through("a.bin").downloaded == 1
 
 
 def test_two_that_fetch_one_file_do_not_mix(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import logging
 from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
@@ -213,3 +214,20 @@ def test_plain_http_is_no_https(server: Answering) -> None:
     with pytest.raises(Transient):
         rows(SiteSource(server.url.replace("http:", "https:"), "token", tries=1))
     assert server.asked == []
+
+
+def test_the_log_of_the_http_library_tells_the_site_alone(
+    server: Answering, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Queries may be signatures, paths may be names of files; requests of others are logged as they were."""
+    caplog.set_level(logging.DEBUG)
+    server.headers = {"Set-Cookie": "session=private", "X-Amz-Signature": "private"}
+    with Connection() as connection:
+        with connection.get(f"{server.url}/media/private.jpg?key=private", TOKEN) as answer:
+            assert b"".join(answer.pieces())
+        told = [record.getMessage() for record in caplog.records if record.name == "httpx2"]
+        assert told == [f'HTTP Request: GET {server.url} "HTTP/1.1 200 OK"']
+        assert "private" not in caplog.text
+        assert TOKEN not in caplog.text
+        connection.client.get(f"{server.url}/a?key=public")
+    assert f"GET {server.url}/a?key=public" in caplog.text

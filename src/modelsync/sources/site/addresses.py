@@ -51,22 +51,28 @@ def insecurity(url: str, *, has_token: bool) -> str | None:
 
 def redirected(address: httpx2.URL, location: str) -> httpx2.URL:
     """Where a redirect leads, on the same site. Raises Permanent where the token must not follow."""
+    new = redirected_anywhere(address, location)
+    if not is_same_site(address, new):
+        raise Permanent(
+            f"{shown(str(address))} redirects from {site(address)} to {site(new)}, another host; the token "
+            f"is not taken there. If that is where the site has moved to, use its new address"
+        )
+    return new
+
+
+def redirected_anywhere(address: httpx2.URL, location: str) -> httpx2.URL:
+    """Where a redirect leads. Raises Permanent where it is no address, or gives encryption up."""
     try:
         new = address.join(location)
     except (httpx2.InvalidURL, ValueError) as error:
         raise Permanent(f"{shown(str(address))} redirects to what is no address") from error
-    here, there = shown(str(address)), shown(str(new))
     if address.scheme == "https" and new.scheme != "https":
+        here, there = shown(str(address)), shown(str(new))
         raise Permanent(f"{here} redirects to {there}, which is not encrypted; that is not followed")
-    if not _same_site(address, new):
-        raise Permanent(
-            f"{here} redirects from {_site(address)} to {_site(new)}, another host; the token is not taken "
-            f"there. If that is where the site has moved to, use its new address"
-        )
     return new.copy_with(username="", password="", fragment=None)
 
 
-def _same_site(old: httpx2.URL, new: httpx2.URL) -> bool:
+def is_same_site(old: httpx2.URL, new: httpx2.URL) -> bool:
     """The same scheme, host and port, or the same host with encryption on its usual port."""
     if old.host != new.host:
         return False
@@ -75,9 +81,10 @@ def _same_site(old: httpx2.URL, new: httpx2.URL) -> bool:
     return (old.scheme, new.scheme) == ("http", "https") and _port(new) in (443, _port(old))
 
 
+def site(address: httpx2.URL) -> str:
+    """Scheme, host and port, as in `https://example.org:8443`."""
+    return f"{address.scheme}://{address.netloc.decode('ascii')}"
+
+
 def _port(address: httpx2.URL) -> int | None:
     return address.port or _PORTS.get(address.scheme)
-
-
-def _site(address: httpx2.URL) -> str:
-    return f"{address.scheme}://{address.netloc.decode('ascii')}"

@@ -78,18 +78,21 @@ def _unzstd(raw: Iterable[bytes], name: str) -> Iterator[bytes]:
     try:
         for data in raw:
             parts: list[bytes] = []
+            size = 0
             for start in range(0, len(data), _SLICE):
                 part = data[start : start + _SLICE]
                 while part:
                     if frame is None:
                         frame = zstandard.ZstdDecompressor(max_window_size=_WINDOW).decompressobj()
                     parts.append(frame.decompress(part))
+                    size += len(parts[-1])
                     part = b""
                     if frame.eof:
                         part, frame = frame.unused_data, None
-                if sum(map(len, parts)) >= _STEP:
+                if size >= _STEP:
                     yield b"".join(parts)
                     parts.clear()
+                    size = 0
             yield b"".join(parts)
     except zstandard.ZstdError as error:
         raise _damaged(name, error) from error

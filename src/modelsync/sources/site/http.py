@@ -5,22 +5,27 @@ from __future__ import annotations
 import os
 import ssl
 from base64 import b64encode
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeAlias
 
 import httpx2
 
 from modelsync.core.errors import ConfigurationError, Permanent, SourceError
 from modelsync.sources.remote import shown
-from modelsync.sources.site.addresses import checked, redirected
+from modelsync.sources.site.addresses import checked, is_same_site, redirected
 from modelsync.sources.site.bodies import MOST, encodings, unpacked
+from modelsync.sources.site.discretion import discreet
 from modelsync.sources.site.faults import printable, refusal, told
+
+#: Where a redirect of an address leads, given what its answer says. Raises Permanent for where it may not.
+Follow: TypeAlias = Callable[[httpx2.URL, str], httpx2.URL]
 
 _REDIRECTS: Final = (301, 302, 303, 307, 308)
 _MOST_REDIRECTS: Final = 5
+_SECRETS: Final = ("Authorization", "Cookie")
 _EXCERPT: Final = 1 << 12
 _NONE: Final[Mapping[str, str]] = {}
 
@@ -76,47 +81,56 @@ class Connection:
         accept: str = "*/*",
         headers: Mapping[str, str] = _NONE,
         statuses: Container[int] = (200,),
+        follow: Follow = redirected,
     ) -> Iterator[Answer]:
         """The answer of an address, its body still to be read; redirects within its site are followed.
 
         `headers` are sent as well, in place of others of the same names; what has one of `statuses`
-        is an answer. Raises ConfigurationError for what is no address, Permanent and Transient for
-        what is no answer.
+        is an answer. `follow` may lead to other sites: they get no token and no cookies. Raises
+        ConfigurationError for what is no address, Permanent and Transient for what is no answer.
         """
-        address = checked(url)
+        asked = address = checked(url)
         headers = {
             "Accept": accept,
             "Accept-Encoding": encodings(),
             **_authorization(token),
             **headers,
         }
-        for _ in range(_MOST_REDIRECTS + 1):
+        for hops in range(_MOST_REDIRECTS + 1):
             name = shown(str(address))
-            with closing(self._send(address, headers, name)) as response:
+            request = self.client.build_request("GET", address, headers=headers)
+            if not is_same_site(asked, address):
+                for secret in _SECRETS:
+                    request.headers.pop(secret, None)
+            with closing(self._send(request, name)) as response:
                 location = response.headers.get("Location")
                 if response.status_code in _REDIRECTS and location:
-                    address = redirected(address, location)
+                    address = follow(address, location)
                     continue
-                answer = Answer(name=name, response=response, most=self.most, secret=token)
+                answer = Answer(name=name, response=response, most=self.most, secret=token, hops=hops)
                 if response.status_code not in statuses:
                     raise refusal(response, name, answer.excerpt(_EXCERPT), has_token=bool(token))
                 yield answer
                 return
         raise Permanent(f"{shown(url)} redirects more than {_MOST_REDIRECTS} times")
 
-    def _send(self, address: httpx2.URL, headers: Mapping[str, str], name: str) -> httpx2.Response:
-        with told(name):
-            return self.client.send(self.client.build_request("GET", address, headers=headers), stream=True)
+    def _send(self, request: httpx2.Request, name: str) -> httpx2.Response:
+        with told(name), discreet():
+            return self.client.send(request, stream=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """An answer that has begun. `name` is the address that gave it, without what may be secret."""
+    """An answer that has begun.
+
+    `name` is the address that gave it, without what may be secret; `hops` redirects led there.
+    """
 
     name: str
     response: httpx2.Response
     most: int
     secret: str | None
+    hops: int = 0
 
     @property
     def status(self) -> int:
