@@ -12,6 +12,7 @@ from modelsync.models import ExternalKeyMapping
 from modelsync.targets.django.context import Context
 from modelsync.targets.django.keys import chunks
 from modelsync.targets.django.objects import quiet
+from modelsync.targets.django.objects.finder import compares_exactly
 
 SEEN = "modelsync_seen"
 
@@ -70,16 +71,20 @@ class Missing:
         if not gone:
             return 0
         schema, mappings = context.schema, ExternalKeyMapping._base_manager.using(context.using)
-        ids = sorted({object_id for _, object_id in gone})
-        held: set[str] = set()
         gone_ids = {pk for pk, _ in gone}
+        manager = schema.model._base_manager.using(context.using)
+        ids = sorted({object_id for _, object_id in gone})
+        if not compares_exactly(schema.pk, context):
+            # A mapping may name its object by a text that the database calls equal.
+            found = (manager.filter(pk__in=chunk) for chunk in chunks(ids, context.chunk))
+            ids = sorted({str(pk) for each in found for pk in each.values_list("pk", flat=True)})
+        held: set[str] = set()
         for chunk in chunks(ids, context.chunk):
-            found = mappings.filter(content_type=context.content_type, object_id__in=chunk)
+            holding = mappings.filter(content_type=context.content_type, object_id__in=chunk)
             held.update(
-                object_id for pk, object_id in found.values_list("pk", "object_id") if pk not in gone_ids
+                object_id for pk, object_id in holding.values_list("pk", "object_id") if pk not in gone_ids
             )
         doomed = [object_id for object_id in ids if object_id not in held]
-        manager = schema.model._base_manager.using(context.using)
         self.guard.check_missing(len(doomed), manager.count(), schema.label)
         removed = 0
         try:

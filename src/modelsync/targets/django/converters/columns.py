@@ -19,6 +19,9 @@ from modelsync.core.records import OMITTED
 from modelsync.targets.django.converters import scalars
 from modelsync.targets.django.converters.scalars import Refused, Scalar
 
+_UUID: Final = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_AFTER_SECONDS: Final = re.compile(r"(?P<fraction>\.[0-9]{1,6})?(?P<zone>Z|\+00:00)?")
+
 Errors = dict[int, RecordError]
 Fast = Callable[[Sequence[Any]], "list[Any] | None"]
 
@@ -217,15 +220,8 @@ def _fast(converter: Converter) -> Fast | None:
         fraction = rf"(?:\.[0-9]{{1,{places}}})?" if places else ""
         shape = re.compile(rf"-?[0-9]{{1,{digits - places}}}{fraction}") if digits > places else None
         return (lambda values: _fast_shaped(converter, values, shape)) if shape else None
-    if type(field) is models.FloatField:
-        return lambda values: _fast_float(converter, values)
-    if type(field) is models.BooleanField:
-        return lambda values: _fast_bool(converter, values)
-    if type(field) is models.DateField:
-        return lambda values: _fast_date(converter, values)
-    if type(field) is models.DateTimeField:
-        return lambda values: _fast_datetime(converter, values)
-    return None
+    quick = _QUICK.get(type(field))
+    return (lambda values: quick(converter, values)) if quick else None
 
 
 def _filled(converter: Converter, values: Sequence[Any]) -> Sequence[str] | None:
@@ -326,8 +322,17 @@ def _fast_date(converter: Converter, values: Sequence[Any]) -> list[Any] | None:
     return _rejoined(values, filled, list(filled))
 
 
+def _fast_uuid(converter: Converter, values: Sequence[Any]) -> list[Any] | None:
+    filled = _filled(converter, values)
+    if not filled or not all(map(_UUID.fullmatch, filled)):
+        return None
+    if not converter.connection.features.has_native_uuid_field:
+        return _rejoined(values, filled, [v.replace("-", "") for v in filled])
+    return _rejoined(values, filled, list(filled))
+
+
 def _fast_datetime(converter: Converter, values: Sequence[Any]) -> list[Any] | None:
-    """Whole seconds in UTC, where neither the project nor the connection shifts them."""
+    """Those in UTC, where neither the project nor the connection shifts them."""
     filled = _filled(converter, values)
     marks = _marks(filled) if filled else None
     if not filled or not marks:
@@ -335,23 +340,25 @@ def _fast_datetime(converter: Converter, values: Sequence[Any]) -> list[Any] | N
     in_date, in_time, between, ends = marks
     if in_date != {"-"} or in_time != {":"}:
         return None
+    tails = [_AFTER_SECONDS.fullmatch(end) for end in ends]
+    zones = {tail and tail["zone"] for tail in tails}
+    if not all(tails):
+        return None
     if settings.USE_TZ:
-        utc = str(timezone.get_current_timezone()) == "UTC" if "" in ends else True
-        if (
-            not utc
-            or not ends <= {"", "Z", "+00:00"}
-            or str(converter.connection.timezone) not in {"UTC", "None"}
-        ):
+        is_local = None in zones and str(timezone.get_current_timezone()) != "UTC"
+        if is_local or str(converter.connection.timezone) not in {"UTC", "None"}:
             return None
-    elif ends != {""}:
+    elif zones != {None}:
         return None
     try:
-        all(map(dt.datetime.fromisoformat, filled))
+        moments = list(map(dt.datetime.fromisoformat, filled))
     except ValueError:
         return None
     if converter.connection.vendor == "postgresql" or (ends == {""} and between == {" "}):
         return _rejoined(values, filled, list(filled))
-    return _rejoined(values, filled, [f"{v[:10]} {v[11:19]}" for v in filled])
+    if not any(tail and tail["fraction"] for tail in tails):
+        return _rejoined(values, filled, [f"{v[:10]} {v[11:19]}" for v in filled])
+    return _rejoined(values, filled, [str(moment.replace(tzinfo=None)) for moment in moments])
 
 
 def _marks(moments: Sequence[str]) -> tuple[set[str], set[str], set[str], set[str]] | None:
@@ -368,9 +375,20 @@ def _marks(moments: Sequence[str]) -> tuple[set[str], set[str], set[str], set[st
     # Texts of one length are looked at all at once.
     (step,) = lengths
     joined = "".join(moments)
-    ends = [set(joined[i::step]) for i in range(19, step)]
-    if any(len(marks) > 1 for marks in ends):
-        return None
+    columns = [set(joined[i::step]) for i in range(19, step)]
+    if any(len(marks) > 1 for marks in columns):
+        ends = {v[19:] for v in moments}
+    else:
+        ends = {"".join(map("".join, columns))}
     date = {*joined[4::step], *joined[7::step]}
     time = {*joined[13::step], *joined[16::step]}
-    return date, time, set(joined[10::step]), {"".join(map("".join, ends))}
+    return date, time, set(joined[10::step]), ends
+
+
+_QUICK: Final[dict[type[models.Field[Any, Any]], Callable[[Converter, Sequence[Any]], list[Any] | None]]] = {
+    models.FloatField: _fast_float,
+    models.BooleanField: _fast_bool,
+    models.DateField: _fast_date,
+    models.DateTimeField: _fast_datetime,
+    models.UUIDField: _fast_uuid,
+}

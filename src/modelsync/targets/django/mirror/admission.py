@@ -28,12 +28,12 @@ class Admission:
         """
         if self.allowed is not None and label not in self.allowed:
             raise ConfigurationError(
-                f"the other site sends {label}, which is not among the models that may come: "
-                f"{', '.join(sorted(self.allowed))}"
+                f"the other site sends {proper(label)}, which is not among the models that may come: "
+                f"{', '.join(sorted(map(proper, self.allowed)))}"
             )
         if self.allowed is None and label in SITES_OWN:
             raise ConfigurationError(
-                f"the other site sends {label}, which belongs to a site and is wrong on any other; "
+                f"the other site sends {proper(label)}, which belongs to a site and is wrong on any other; "
                 f"have it served no more, or list it in `models` (--model) to take it all the same"
             )
         try:
@@ -51,3 +51,11 @@ class Admission:
         concrete: type[models.Model] | None = model._meta.concrete_model
         assert concrete is not None, "a model that an app has is not abstract"
         return concrete
+
+
+def proper(label: str) -> str:
+    """A label as the model itself writes it; as it is, where there is no such model here."""
+    try:
+        return str(apps.get_model(label)._meta.label)
+    except (LookupError, ValueError):
+        return label

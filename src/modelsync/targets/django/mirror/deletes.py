@@ -96,10 +96,8 @@ class Deletes:
             self.doomed[model] = f"modelsync_gone_{len(self.doomed)}"
             table = self.q(model._meta.db_table)
             self.dialect.drop(self.cursor, self.doomed[model])
-            self.cursor.execute(
-                f"CREATE TEMPORARY TABLE {self._gone(model)} AS "
-                f"SELECT t.{self._pk(model)} AS k FROM {table} t WHERE 1 = 0"
-            )
+            none = f"SELECT t.{self._pk(model)} AS k FROM {table} t WHERE 1 = 0"
+            self.dialect.create_from(self.cursor, self.doomed[model], none, "k")
         self.cursor.execute(f"INSERT INTO {self._gone(model)} (k) {query}")
         return bool(self.cursor.rowcount > 0)
 
@@ -118,11 +116,13 @@ class Deletes:
         sheet = self.sheets.get(parent)
         if sheet and not sheet.is_implied:
             return False
-        staged = f" AND NOT EXISTS (SELECT 1 FROM {self.q(sheet.stage)} s WHERE s.k = d.k)" if sheet else ""
+        staged = (
+            f" LEFT JOIN {self.q(sheet.stage)} s ON s.k = d.k WHERE s.k IS NULL" if sheet else " WHERE 1 = 1"
+        )
         known = ""
         if parent in self.doomed:
             known = f" AND NOT EXISTS (SELECT 1 FROM {self._gone(parent)} g WHERE g.k = d.k)"
-        return self._doom(parent, f"SELECT d.k FROM {self._gone(model)} d WHERE 1 = 1{staged}{known}")
+        return self._doom(parent, f"SELECT d.k FROM {self._gone(model)} d{staged}{known}")
 
     def _follow_generic(self, model: Model, relation: Any) -> bool:
         """Objects that name a row that goes by a generic foreign key go with it, as Django has it."""

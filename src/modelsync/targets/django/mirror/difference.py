@@ -31,29 +31,34 @@ class Difference:
         self.table = self.q(sheet.model._meta.db_table)
         self.pk = f"t.{self.q(column_of(sheet.pk))}"
 
-    def drop_doubles(self) -> str:
-        """Of records of one object the last one counts: drop the others from the stage."""
+    def drop_doubles(self) -> list[str]:
+        """Of records of one object the last one counts: drop the others, and what they name."""
         last = (
             f"SELECT s.n AS n FROM {self.stage} s JOIN (SELECT k, MAX(n) AS last FROM {self.stage} "
             f"GROUP BY k HAVING COUNT(*) > 1) d ON d.k = s.k AND s.n < d.last"
         )
-        return f"DELETE FROM {self.stage} WHERE n IN (SELECT n FROM ({last}) x)"
+        stages = {**{many.stage: "r" for many in self.sheet.many}, self.sheet.stage: "n"}
+        return [
+            f"DELETE FROM {self.q(stage)} WHERE {number} IN (SELECT n FROM ({last}) x)"
+            for stage, number in stages.items()
+        ]
 
     def doubles(self) -> str:
         """Number and key of the records that `drop_doubles` drops, and of those that count instead."""
+        name = self.sheet.key_name
         return (
-            f"SELECT s.n, s.k, d.last, z.k FROM {self.stage} s JOIN (SELECT k, MAX(n) AS last "
+            f"SELECT s.n, s.{name}, d.last, z.{name} FROM {self.stage} s JOIN (SELECT k, MAX(n) AS last "
             f"FROM {self.stage} GROUP BY k HAVING COUNT(*) > 1) d ON d.k = s.k AND s.n < d.last "
             f"JOIN {self.stage} z ON z.n = d.last ORDER BY s.n"
         )
 
-    def make_plan(self) -> str:
-        """Make the plan: the records that are new or differ from their objects."""
+    def planned(self) -> str:
+        """The records that are new or differ from their objects."""
         act = f"CASE WHEN {self.pk} IS NULL THEN {Act.CREATE} ELSE {Act.UPDATE} END"
         differs = [self._differs(f"t.{self.q(column_of(c.field))}", c) for c in self.sheet.values]
         tests = " OR ".join([f"{self.pk} IS NULL", *differs])
         return (
-            f"CREATE TEMPORARY TABLE {self.plan} AS SELECT s.n AS n, s.k AS k, {act} AS act "
+            f"SELECT s.n AS n, s.k AS k, {act} AS act "
             f"FROM {self.stage} s LEFT JOIN {self.table} t ON {self.pk} = s.k WHERE {tests}"
         )
 
@@ -70,18 +75,16 @@ class Difference:
             f"LEFT JOIN {self.table} t ON {self.pk} = s.k ORDER BY s.n LIMIT {limit}"
         )
 
-    def make_doomed(self) -> str:
-        """Find the rows of the table that the stream does not have."""
+    def unsent(self) -> str:
+        """The rows of the table that the stream does not have."""
         return (
-            f"CREATE TEMPORARY TABLE {self.doomed} AS SELECT {self.pk} AS k FROM {self.table} t "
+            f"SELECT {self.pk} AS k FROM {self.table} t "
             f"LEFT JOIN {self.stage} s ON s.k = {self.pk} WHERE s.k IS NULL"
         )
 
-    def make_no_doomed(self) -> str:
-        """The same table without rows."""
-        return (
-            f"CREATE TEMPORARY TABLE {self.doomed} AS SELECT {self.pk} AS k FROM {self.table} t WHERE 1 = 0"
-        )
+    def nothing(self) -> str:
+        """The same columns without rows."""
+        return f"SELECT {self.pk} AS k FROM {self.table} t WHERE 1 = 0"
 
     # -- many-to-many ------------------------------------------------------------------------
 
@@ -94,25 +97,34 @@ class Difference:
         """FROM and WHERE of the pairs of the stage that the relation lacks; `p` is the pair."""
         table, holder, target = self._through(many)
         return (
-            f"FROM {self.q(many.stage)} p JOIN {self.stage} s ON s.n = p.r "
-            f"LEFT JOIN {table} x ON {holder} = p.k AND {target} = p.o WHERE {holder} IS NULL"
+            f"FROM {self.q(many.stage)} p LEFT JOIN {table} x ON {holder} = p.k AND {target} = p.o "
+            f"WHERE {holder} IS NULL"
         )
 
-    def extra_pairs(self, many: Many) -> str:
-        """FROM and WHERE of the pairs that the relation has and the stage does not; `x` is the pair."""
+    def extra_pairs(self, many: Many, *, of_stream: bool = True) -> str:
+        """FROM and WHERE of the pairs that the relation has and the stage does not; `x` is the pair.
+
+        `of_stream` leaves out those of objects that the stream does not have.
+        """
         table, holder, target = self._through(many)
+        known = f"JOIN {self.stage} s ON s.k = {holder} " if of_stream else ""
         return (
-            f"FROM {table} x JOIN {self.stage} s ON s.k = {holder} "
-            f"LEFT JOIN {self.q(many.stage)} p ON p.r = s.n AND p.o = {target} WHERE p.n IS NULL"
+            f"FROM {table} x {known}"
+            f"LEFT JOIN {self.q(many.stage)} p ON p.k = {holder} AND p.o = {target} WHERE p.n IS NULL"
         )
 
     def note_relations(self, many: Many) -> list[str]:
         """Plan the records of which only relations change."""
-        planned = f"NOT EXISTS (SELECT 1 FROM {self.plan} d WHERE d.n = s.n)"
+        _, holder, _ = self._through(many)
+        differing = {
+            "s.n": f"SELECT DISTINCT p.r AS y {self.missing_pairs(many)}",
+            "s.k": f"SELECT DISTINCT {holder} AS y {self.extra_pairs(many, of_stream=False)}",
+        }
         return [
-            f"INSERT INTO {self.plan} (n, k, act) "
-            f"SELECT DISTINCT s.n, s.k, {Act.RELATE} {pairs} AND {planned}"
-            for pairs in (self.missing_pairs(many), self.extra_pairs(many))
+            f"INSERT INTO {self.plan} (n, k, act) SELECT s.n, s.k, {Act.RELATE} FROM ({query}) d "
+            f"JOIN {self.stage} s ON {name} = d.y "
+            f"WHERE NOT EXISTS (SELECT 1 FROM {self.plan} e WHERE e.n = s.n)"
+            for name, query in differing.items()
         ]
 
     def insert_pairs(self, many: Many) -> str:

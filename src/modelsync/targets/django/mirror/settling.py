@@ -13,6 +13,7 @@ from modelsync.core.results import Change, Notice, Outcome, Rejection
 from modelsync.targets.django.mirror.checking import Checking
 from modelsync.targets.django.mirror.deletes import Deletes
 from modelsync.targets.django.mirror.difference import Act, Difference
+from modelsync.targets.django.mirror.keying import Keying
 from modelsync.targets.django.mirror.natural import Naming, in_order
 from modelsync.targets.django.mirror.sheet import Sheet
 from modelsync.targets.django.mirror.signalling import Signalling
@@ -38,6 +39,11 @@ class Settling:
         # A dry run calls no user code.
         self.signalling = None if options.dry_run else Signalling(dialect, cursor, options.using)
         self.differences = [Difference(sheet, dialect) for sheet in self.sheets]
+        by_model = {sheet.model: sheet for sheet in self.sheets}
+        self.namings = {
+            model: Naming(sheet, by_model, dialect, cursor, options.using)
+            for model, sheet in by_model.items()
+        }
         self.acts: dict[type[models.Model], dict[int, int]] = {}
         self.removed = 0
         self.changes: list[Change] = []
@@ -47,6 +53,8 @@ class Settling:
 
     def settle(self) -> None:
         """Delete what goes, write model by model, then check what names what."""
+        keying = Keying(self.sheets, self.namings, self.dialect, self.cursor, self.options.using)
+        self.rejections += keying.give()
         for difference in self.differences:
             self._prepare(difference)
         if self.options.clean:
@@ -76,8 +84,8 @@ class Settling:
     def _compare(self, difference: Difference) -> None:
         """Plan a model, when those that it names by natural keys have been written."""
         sheet = difference.sheet
-        self.rejections += Naming(sheet, self.dialect, self.cursor, self.options.using).resolve()
-        self.cursor.execute(difference.make_plan())
+        self.rejections += self.namings[sheet.model].resolve()
+        self.dialect.create_from(self.cursor, sheet.plan, difference.planned(), "n")
         for many in sheet.many:
             for statement in difference.note_relations(many):
                 self.cursor.execute(statement)
@@ -118,13 +126,16 @@ class Settling:
                 reason = f"its object comes again later, at {where}"
                 self.skips.append(Notice(number=number, reason=reason, origin=origin))
                 continue
-            reason = f"its primary key is the same as {other!r} for this database, which comes at {where}"
+            kind = "natural" if sheet.is_unkeyed else "primary"
+            other = sheet.called(other) if sheet.is_unkeyed else repr(other)
+            reason = f"its {kind} key is the same as {other} for this database, which comes at {where}"
             self.rejections.append(
                 Rejection(
                     number=number, reason=reason, column="pk", value=key, origin=origin, model=sheet.label
                 )
             )
-        self.cursor.execute(difference.drop_doubles())
+        for statement in difference.drop_doubles():
+            self.cursor.execute(statement)
 
     def _delete(self) -> None:
         clean = [d for d in self.differences if not d.sheet.is_implied]
@@ -135,7 +146,8 @@ class Settling:
             )
         for difference in self.differences:
             implied = difference.sheet.is_implied
-            self.cursor.execute(difference.make_no_doomed() if implied else difference.make_doomed())
+            gone = difference.nothing() if implied else difference.unsent()
+            self.dialect.create_from(self.cursor, difference.sheet.doomed, gone, "k")
         by_model = {d.sheet.model: d.sheet for d in self.differences}
         deletes = Deletes(by_model, self.dialect, self.cursor, self.options.using)
         deletes.gather()

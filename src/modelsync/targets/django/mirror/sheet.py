@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from modelsync.core.errors import ConfigurationError
 from modelsync.core.records import Origin, Places
 from modelsync.targets.django.converters import Converter, compile_converter
+from modelsync.targets.django.mirror.tracing import Lookup
 from modelsync.targets.django.schema import Field, ForeignKey
 
 PK = "pk"
@@ -48,6 +50,10 @@ class Sheet:
 
     `names` holds what is said by natural keys, of the foreign keys in `named`.
 
+    `is_unkeyed` says that its records come without primary keys: their natural keys are `said` on the stage,
+    `lookup` tells by which fields they are found. `link` is the place of a primary key that is a reference
+    and comes as a field (multi-table inheritance).
+
     `parts` are the runs of ordinals that its records have; `is_rising` says that their keys rise, so
     that no two of them are of one object.
     """
@@ -61,7 +67,10 @@ class Sheet:
     plan: str
     doomed: str
     names: str
+    link: int | None = None
     is_implied: bool = False
+    is_unkeyed: bool = False
+    lookup: Lookup | None = None
     parts: list[tuple[int, int, Places]] = field(default_factory=list)
     rows: int = 0
     pairs: int = 0
@@ -81,6 +90,15 @@ class Sheet:
         return self.model._meta.pk
 
     @property
+    def key_name(self) -> str:
+        """The column of the stage that says what a record is called."""
+        return "said" if self.is_unkeyed else "k"
+
+    def called(self, name: Any) -> str:
+        """What `key_name` holds, for a person."""
+        return told(json.loads(name)) if self.is_unkeyed else str(name)
+
+    @property
     def sent(self) -> frozenset[Field]:
         """The fields that the stream has values for."""
         return frozenset(column.field for column in self.values)
@@ -91,6 +109,11 @@ class Sheet:
             if start <= number < start + length:
                 return places(number - start)
         return None
+
+
+def told(key: Sequence[object]) -> str:
+    """A natural key, for a person."""
+    return ", ".join(map(repr, key))
 
 
 def make_sheet(
@@ -117,9 +140,11 @@ def make_sheet(
     many_to_many = {f.name: f for f in meta.local_many_to_many}
     values: list[Column] = []
     many: list[Many] = []
+    link: int | None = None
     for index, name in enumerate(names):
         bound = local.get(name)
         if name == PK or bound is meta.pk:
+            link = index if name != PK and isinstance(bound, models.ForeignKey) else link
             continue
         if bound is not None:
             converter = convert(bound, name)
@@ -151,4 +176,5 @@ def make_sheet(
         plan=f"modelsync_plan_{number}",
         doomed=f"modelsync_doomed_{number}",
         names=f"modelsync_names_{number}",
+        link=link,
     )

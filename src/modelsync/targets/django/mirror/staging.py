@@ -4,33 +4,53 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain, repeat
 from operator import lt
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.db import models
 
-from modelsync.core.errors import RecordError
+from modelsync.core.errors import ConfigurationError, RecordError
 from modelsync.core.ports import Applied, Group
 from modelsync.targets.django.converters import Converter
+from modelsync.targets.django.mirror.calling import Calling, hash_of
 from modelsync.targets.django.mirror.natural import make_names
 from modelsync.targets.django.mirror.sheet import Column, Many, Sheet
 from modelsync.targets.django.schema import Field, base_field
 from modelsync.targets.django.sql import Dialect
 from modelsync.targets.django.sql.base import StageColumn
 
+NO_KEY = (
+    "it has no primary key, and its model has no natural key (natural_key() and a manager with "
+    "get_by_natural_key()); have the other site's route send them (natural_primary=False)"
+)
 #: Faults by position.
 Faults = dict[int, RecordError]
 #: The column, the number of the record or pair, and a natural key as JSON.
 Name = tuple[int, int, str]
 
 
-class Pair(NamedTuple):
-    """What a record names by a many-to-many relation: by its key, or `said` by its natural key."""
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """What records name by a many-to-many relation, in columns: the places of the records in their group,
+    and the keys of what they name. `said` has natural keys instead, as JSON, by their places in here.
+    """
 
-    position: int
-    holder: Any
-    target: Any
-    said: str | None
+    records: list[int]
+    targets: list[Any]
+    said: dict[int, str]
+
+    def without(self, faults: Faults) -> Pairs:
+        """Those of the records that are not at fault."""
+        if not faults:
+            return self
+        kept = [place for place, record in enumerate(self.records) if record not in faults]
+        return Pairs(
+            [self.records[place] for place in kept],
+            [self.targets[place] for place in kept],
+            {now: self.said[place] for now, place in enumerate(kept) if place in self.said},
+        )
 
 
 def make_stages(sheet: Sheet, dialect: Dialect, cursor: Any) -> None:
@@ -38,31 +58,43 @@ def make_stages(sheet: Sheet, dialect: Dialect, cursor: Any) -> None:
     number = "integer PRIMARY KEY" if dialect.connection.vendor == "sqlite" else "integer"
     columns = [StageColumn("n", type=number), StageColumn("k", field=sheet.pk)]
     columns += [StageColumn(column.staged, field=column.field) for column in sheet.values]
-    dialect.create_stage(cursor, sheet.stage, columns, ["k"])
+    indexed = ["k"]
+    if sheet.is_unkeyed:
+        columns += [StageColumn("said", type="text"), StageColumn("h", type="bigint")]
+        indexed.append("h")
+    dialect.create_stage(cursor, sheet.stage, columns, indexed)
     make_names(sheet, dialect, cursor)
     for many in sheet.many:
         pair = [StageColumn("k", field=many.source), StageColumn("o", field=many.target)]
         numbers = [StageColumn("n", type=number), StageColumn("r", type="integer")]
-        dialect.create_stage(cursor, many.stage, [*numbers, *pair], ["r"])
+        dialect.create_stage(cursor, many.stage, [*numbers, *pair], ["k"])
 
 
 class Stager:
     """Loads the batches of one model."""
 
-    def __init__(self, sheet: Sheet, dialect: Dialect, cursor: Any) -> None:
+    def __init__(self, sheet: Sheet, dialect: Dialect, cursor: Any, using: str) -> None:
         self.sheet = sheet
         self.dialect = dialect
         self.cursor = cursor
+        self.using = using
 
     def load(self, group: Group, applied: Applied) -> None:
         """Stage a group; what its values are at fault for is noted as rejections."""
         sheet, faults, names = self.sheet, Faults(), list[Name]()
         keys = self._keys(group, faults, names)
-        columns = {column.staged: self._values(column, group, faults, names) for column in sheet.values}
-        pairs = [self._pairs(many, group, keys, faults) for many in sheet.many]
+        columns = {
+            column.staged: self._values(column, group.cells[column.index], faults, names)
+            for column in sheet.values
+        }
+        pairs = [self._pairs(many, group, faults) for many in sheet.many]
+        if sheet.is_unkeyed:
+            said = self._said(group, faults)
+            columns |= {"said": said, "h": [None if text is None else hash_of(text) for text in said]}
         for position, error in faults.items():
             applied.reject(position, error)
         numbers: Sequence[int] = group.numbers
+        holders = keys
         if faults:
             kept = [p for p in range(len(group)) if p not in faults]
             keys, numbers = [keys[p] for p in kept], [numbers[p] for p in kept]
@@ -70,23 +102,26 @@ class Stager:
         self._note(group, keys)
         if not keys:
             return
-        self.dialect.load(self.cursor, sheet.stage, ["n", "k", *columns], [numbers, keys, *columns.values()])
+        values = [numbers, keys, *columns.values()]
+        self.dialect.load_while(self.cursor, sheet.stage, ["n", "k", *columns], values, group.meanwhile)
         for many, some in zip(sheet.many, pairs, strict=True):
-            self._load_pairs(many, group, [pair for pair in some if pair.position not in faults])
+            self._load_pairs(many, group.numbers, holders, some.without(faults))
         self._load_names([(place, group.numbers[p], said) for place, p, said in names if p not in faults])
 
-    def _load_pairs(self, many: Many, group: Group, pairs: Sequence[Pair]) -> None:
-        if not pairs:
+    def _load_pairs(self, many: Many, records: Sequence[int], holders: Sequence[Any], pairs: Pairs) -> None:
+        if not pairs.records:
             return
         sheet = self.sheet
-        numbers = range(sheet.pairs, sheet.pairs + len(pairs))
-        sheet.pairs += len(pairs)
-        records = [group.numbers[pair.position] for pair in pairs]
-        values = [numbers, records, [pair.holder for pair in pairs], [pair.target for pair in pairs]]
+        numbers = range(sheet.pairs, sheet.pairs + len(pairs.records))
+        sheet.pairs += len(numbers)
+        values = [
+            numbers,
+            [records[place] for place in pairs.records],
+            [holders[place] for place in pairs.records],
+            pairs.targets,
+        ]
         self.dialect.load(self.cursor, many.stage, ["n", "r", "k", "o"], values)
-        self._load_names(
-            [(many.index, n, pair.said) for n, pair in zip(numbers, pairs, strict=True) if pair.said]
-        )
+        self._load_names([(many.index, numbers[place], said) for place, said in pairs.said.items()])
 
     def _load_names(self, names: Sequence[Name]) -> None:
         if not names:
@@ -94,17 +129,18 @@ class Stager:
         sheet = self.sheet
         numbers = range(sheet.said, sheet.said + len(names))
         sheet.said += len(names)
-        fields = {column.index: column.field for column in sheet.values}
+        fields = {column.index: column.field for column in (sheet.key, *sheet.values)}
         fields |= {many.index: many.target for many in sheet.many}
         sheet.named |= {fields[place] for place in {place for place, _, _ in names}}
-        columns = [numbers, *map(list, zip(*names, strict=True))]
-        self.dialect.load(self.cursor, sheet.names, ["n", "place", "row", "said"], columns)
+        columns = [numbers, *map(list, zip(*names, strict=True)), [hash_of(said) for _, _, said in names]]
+        self.dialect.load(self.cursor, sheet.names, ["n", "place", "row", "said", "h"], columns)
 
     def _note(self, group: Group, keys: Sequence[Any]) -> None:
         """Remember where the records stand, and whether their keys still rise."""
         sheet = self.sheet
         sheet.parts.append((group.numbers[0], len(group), group.batch.places))
         sheet.rows += len(keys)
+        sheet.is_rising = sheet.is_rising and not sheet.is_unkeyed
         if not keys or not sheet.is_rising:
             return
         comes_after = sheet.last is None or sheet.last < keys[0]
@@ -113,17 +149,33 @@ class Stager:
         sheet.last = keys[-1]
 
     def _keys(self, group: Group, faults: Faults, names: list[Name]) -> list[Any]:
-        cells = group.cells[self.sheet.key.index]
+        sheet = self.sheet
+        cells = group.cells[sheet.key.index]
+        if None in cells and sheet.link is not None:
+            cells = [
+                link if pk is None else pk for pk, link in zip(cells, group.cells[sheet.link], strict=True)
+            ]
+        elif sheet.is_unkeyed and cells.count(None) == len(cells):
+            return [None] * len(cells)
+        if sheet.is_unkeyed and not all(isinstance(cell, list) for cell in cells):
+            raise ConfigurationError(
+                f"the objects of {sheet.label} come with and without primary keys; have the other site serve "
+                f"all of them in one way"
+            )
         if None in cells:
-            reason = "it has no primary key; have the other site's route send them (natural_primary=False)"
             for position, cell in enumerate(cells):
                 if cell is None:
-                    faults[position] = RecordError(reason, column="pk")
-        return self._values(self.sheet.key, group, faults, names)
+                    faults[position] = RecordError(NO_KEY, column="pk")
+        return self._values(sheet.key, cells, faults, names)
 
-    def _values(self, column: Column, group: Group, faults: Faults, names: list[Name]) -> list[Any]:
+    def _said(self, group: Group, faults: Faults) -> list[str | None]:
+        """The natural keys of records without primary keys."""
+        if self.sheet.link is not None:
+            return [json.dumps(cell) for cell in group.cells[self.sheet.link]]
+        return Calling(self.sheet, self.using).said(group, faults)
+
+    def _values(self, column: Column, cells: Sequence[Any], faults: Faults, names: list[Name]) -> list[Any]:
         """A column's values; what is said by natural keys is noted in `names`, and None for now."""
-        cells = group.cells[column.index]
         if not isinstance(column.field, models.ForeignKey) or list not in set(map(type, cells)):
             return convert(column.converter, column.field, cells, self.dialect, faults)
         said = {p: json.dumps(cell) for p, cell in enumerate(cells) if isinstance(cell, list)}
@@ -131,26 +183,28 @@ class Stager:
         places = [p for p in range(len(cells)) if p not in said]
         return convert_at(places, column.converter, column.field, cells, self.dialect, faults)
 
-    def _pairs(self, many: Many, group: Group, keys: Sequence[Any], faults: Faults) -> list[Pair]:
+    def _pairs(self, many: Many, group: Group, faults: Faults) -> Pairs:
         """What the records of a group name, one by one."""
-        holders: list[int] = []
-        targets: list[object] = []
-        for position, cell in enumerate(group.cells[many.index]):
-            if not isinstance(cell, (list, tuple)):
-                reason = "a many-to-many relation is a list of keys"
-                faults.setdefault(position, RecordError(reason, column=many.name, value=cell))
-                continue
-            holders += [position] * len(cell)
-            targets += cell
+        cells: Sequence[Any] = group.cells[many.index]
+        if not set(map(type, cells)) <= {list, tuple}:
+            reason = "a many-to-many relation is a list of keys"
+            for place, cell in enumerate(cells):
+                if not isinstance(cell, list | tuple):
+                    faults.setdefault(place, RecordError(reason, column=many.name, value=cell))
+            cells = [cell if isinstance(cell, list | tuple) else () for cell in cells]
+        records = list(chain.from_iterable(map(repeat, range(len(cells)), map(len, cells))))
+        targets: list[Any] = list(chain.from_iterable(cells))
+        said: dict[int, str] = {}
         wrong = Faults()
-        plain = [p for p, target in enumerate(targets) if not isinstance(target, list)]
-        values = convert_at(plain, many.converter, many.target, targets, self.dialect, wrong)
+        if list in set(map(type, targets)):
+            said = {place: json.dumps(target) for place, target in enumerate(targets) if type(target) is list}
+            plain = [place for place in range(len(targets)) if place not in said]
+            values = convert_at(plain, many.converter, many.target, targets, self.dialect, wrong)
+        else:
+            values = convert(many.converter, many.target, targets, self.dialect, wrong)
         for place, error in wrong.items():
-            faults.setdefault(holders[place], error)
-        return [
-            Pair(p, keys[p], value, json.dumps(target) if isinstance(target, list) else None)
-            for p, target, value in zip(holders, targets, values, strict=True)
-        ]
+            faults.setdefault(records[place], error)
+        return Pairs(records, values, said)
 
 
 def convert_at(
@@ -176,12 +230,13 @@ def convert(
     converter: Converter, field: Field, cells: Sequence[object], dialect: Dialect, faults: Faults
 ) -> list[Any]:
     """Cells as the dialect loads them; None where one is at fault, which `faults` says."""
-    if None in cells and converter.null:
-        places = [p for p, cell in enumerate(cells) if cell is not None]
-        return convert_at(places, converter, field, cells, dialect, faults)
-    quick = converter.fast(cells) if converter.fast and cells else None
+    filled = [cell for cell in cells if cell is not None] if None in cells and converter.null else cells
+    if not filled:
+        return list(cells)
+    quick = converter.fast(filled) if converter.fast else None
     if quick is not None:
-        return quick
+        rest = iter(quick)
+        return quick if filled is cells else [None if cell is None else next(rest) for cell in cells]
     values, found = converter.python(cells)
     for position, error in found.items():
         faults.setdefault(position, error)

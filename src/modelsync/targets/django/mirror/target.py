@@ -18,6 +18,7 @@ from modelsync.core.records import Batch
 from modelsync.core.results import Outcome
 from modelsync.formats.wire import Header
 from modelsync.targets.django.mirror.admission import Admission
+from modelsync.targets.django.mirror.calling import note_keys
 from modelsync.targets.django.mirror.settling import Settling
 from modelsync.targets.django.mirror.sheet import PK, Sheet, make_sheet
 from modelsync.targets.django.mirror.staging import Stager, make_stages
@@ -73,7 +74,7 @@ class MirrorTarget:
                 applied.outcomes[position] = Outcome.SKIPPED
             return applied
         with transaction.atomic(using=self.options.using), self.connection.cursor() as cursor:
-            Stager(sheet, self.dialect, cursor).load(group, applied)
+            Stager(sheet, self.dialect, cursor, self.options.using).load(group, applied)
         return applied
 
     def settle(self) -> Iterator[Settled]:
@@ -115,7 +116,7 @@ class MirrorTarget:
             model = self.admission.model(label, self.note)
             if model is None:
                 return None
-            self.sheets[label] = self._make_sheet(label, model, group.columns)
+            self.sheets[label] = self._make_sheet(label, model, group.columns, group)
         sheet = self.sheets[label]
         if group.columns != sheet.columns:
             raise ConfigurationError(
@@ -124,7 +125,9 @@ class MirrorTarget:
             )
         return sheet
 
-    def _make_sheet(self, label: str, model: type[models.Model], columns: tuple[str, ...]) -> Sheet:
+    def _make_sheet(
+        self, label: str, model: type[models.Model], columns: tuple[str, ...], group: Group | None = None
+    ) -> Sheet:
         header = self.options.header()
         sheet = make_sheet(
             model,
@@ -134,6 +137,8 @@ class MirrorTarget:
             json_is_text=header is not None,
             note=self.note,
         )
+        if group is not None:
+            note_keys(sheet, group, self.options.using)
         sheet.is_implied = any(m.implied for m in (header.models if header else ()) if m.model == label)
         with transaction.atomic(using=self.options.using), self.connection.cursor() as cursor:
             make_stages(sheet, self.dialect, cursor)

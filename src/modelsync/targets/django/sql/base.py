@@ -74,6 +74,21 @@ class Dialect(ABC):
     def load(self, cursor: Any, name: str, columns: Sequence[str], values: Sequence[Sequence[Any]]) -> None:
         """Fill the stage, column by column lists of equal length."""
 
+    def load_while(
+        self,
+        cursor: Any,
+        name: str,
+        columns: Sequence[str],
+        values: Sequence[Sequence[Any]],
+        meanwhile: Callable[[], None],
+    ) -> None:
+        """`load`; `meanwhile` is called while the database works, where its driver lets us."""
+        self.load(cursor, name, columns, values)
+
+    def create_from(self, cursor: Any, name: str, query: str, indexed: str) -> None:
+        """Make a temporary table of what a query gives, to be looked up by the column `indexed`."""
+        cursor.execute(f"CREATE TEMPORARY TABLE {self.quote(name)} AS {query}")
+
     def drop(self, cursor: Any, name: str) -> None:
         """Drop a temporary table if it is there."""
         cursor.execute(f"DROP TABLE IF EXISTS {self.quote(name)}")
@@ -152,6 +167,10 @@ class Dialect(ABC):
 
     def advance_sequence(self, cursor: Any, model: type[models.Model]) -> None:  # noqa: B027  not every database needs it
         """Have the next key drawn come after those that were given; never before."""
+
+    @abstractmethod
+    def draw_keys(self, cursor: Any, model: type[models.Model], count: int) -> Sequence[int]:
+        """New primary keys for rows that this transaction inserts with them."""
 
     @abstractmethod
     def first_id(self, cursor: Any, model: type[models.Model]) -> tuple[int, int]:

@@ -13,6 +13,15 @@ from modelsync.targets.django.schema import Field, base_field, column_of
 from modelsync.targets.django.sql.base import TEXTS, Dialect, StageColumn
 
 _LOCK_SECONDS = 600
+#: The key that the table would give next, and how keys go on from there.
+_NEXT_KEY = """
+    SELECT AUTO_INCREMENT, @@auto_increment_increment, @@auto_increment_offset
+    FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s
+"""
+_COLLATION = """
+    SELECT CHARACTER_SET_NAME, COLLATION_NAME FROM information_schema.COLUMNS
+    WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s AND COLUMN_NAME = %s
+"""
 
 
 class MariaDB(Dialect):
@@ -24,6 +33,7 @@ class MariaDB(Dialect):
     def __init__(self, connection: Any) -> None:
         super().__init__(connection)
         self.locks: list[str] = []
+        self.collations: dict[tuple[str, str], tuple[str, str]] = {}
 
     def why_unable(self) -> str | None:
         if self.connection.mysql_version < (10, 7):  # type: ignore[attr-defined]  # Django's for MySQL has it
@@ -75,6 +85,11 @@ class MariaDB(Dialect):
             f"SELECT {', '.join(selected)} FROM (SELECT 1 AS one) AS one{joins} WHERE 0"
         )
 
+    def create_from(self, cursor: Any, name: str, query: str, indexed: str) -> None:
+        cursor.execute(
+            f"CREATE TEMPORARY TABLE {self.quote(name)} (INDEX ({self.quote(indexed)})) AS {query}"
+        )
+
     def drop(self, cursor: Any, name: str) -> None:
         # TEMPORARY: a plain DROP TABLE would commit the transaction.
         cursor.execute(f"DROP TEMPORARY TABLE IF EXISTS {self.quote(name)}")
@@ -101,7 +116,20 @@ class MariaDB(Dialect):
         field = base_field(field)
         if isinstance(field, models.IntegerField):
             return f"CAST({text} AS SIGNED)"
+        if isinstance(field, TEXTS):
+            # Mappings have a binary collation, which would win over the one of the primary key.
+            charset, collation = self._collation(field)
+            return f"CONVERT({text} USING {charset}) COLLATE {collation}"
         return text
+
+    def _collation(self, field: Field) -> tuple[str, str]:
+        """The character set and the collation of a text field's column."""
+        column = (field.model._meta.db_table, column_of(field))
+        if column not in self.collations:
+            with self.connection.cursor() as cursor:
+                cursor.execute(_COLLATION, column)
+                self.collations[column] = cursor.fetchone()
+        return self.collations[column]
 
     def update(
         self, table: str, alias: str, assignments: Sequence[tuple[str, str]], source: str, where: str
@@ -113,6 +141,17 @@ class MariaDB(Dialect):
         # A subquery would be looked through for every row of the table.
         joined = f"{self.quote(gone)} AS g ON g.k = t.{self.quote(column)}"
         return f"DELETE t FROM {self.quote(table)} AS t JOIN {joined}"
+
+    def draw_keys(self, cursor: Any, model: type[models.Model], count: int) -> Sequence[int]:
+        # Another writer may take one of them meanwhile: then the insert fails, and nothing was written.
+        table, pk = model._meta.db_table, self.quote(column_of(model._meta.pk))
+        cursor.execute(f"SELECT COALESCE(MAX({pk}), 0) + 1 FROM {self.quote(table)}")
+        (free,) = cursor.fetchone()
+        cursor.execute(_NEXT_KEY, [table])
+        counter, step, offset = cursor.fetchone()
+        first = max(free, counter or 1)
+        first += (offset - first) % step
+        return range(first, first + count * step, step)
 
     def first_id(self, cursor: Any, model: type[models.Model]) -> tuple[int, int]:
         cursor.execute("SELECT LAST_INSERT_ID(), @@auto_increment_increment")

@@ -79,6 +79,16 @@ class PostgreSQL(Dialect):
             cursor.execute(f"ALTER TABLE {self.quote(name)} {', '.join(defaults)}")
 
     def load(self, cursor: Any, name: str, columns: Sequence[str], values: Sequence[Sequence[Any]]) -> None:
+        self.load_while(cursor, name, columns, values, lambda: None)
+
+    def load_while(
+        self,
+        cursor: Any,
+        name: str,
+        columns: Sequence[str],
+        values: Sequence[Sequence[Any]],
+        meanwhile: Callable[[], None],
+    ) -> None:
         names = ", ".join(self.quote(column) for column in columns)
         statement = f"COPY {self.quote(name)} ({names}) FROM STDIN"
         # Django does not wrap what the driver raises on leaving the block.
@@ -87,6 +97,7 @@ class PostgreSQL(Dialect):
             for start in range(0, len(values[0]), _PIECE):
                 piece = [column[start : start + _PIECE] for column in values]
                 copy.write(_copy_text(piece))
+            meanwhile()
 
     def analyze(self, cursor: Any, name: str, columns: Sequence[str]) -> None:
         cursor.execute(f"ANALYZE {self.quote(name)} ({', '.join(map(self.quote, columns))})")
@@ -165,11 +176,23 @@ class PostgreSQL(Dialect):
         literal = sequence.replace("'", "''")
         return f"nextval('{literal}')"
 
+    def draw_keys(self, cursor: Any, model: type[models.Model], count: int) -> Sequence[int]:
+        drawn = self.next_id(model)
+        if drawn is None:
+            pk, table = self.quote(column_of(model._meta.pk)), self.quote(model._meta.db_table)
+            cursor.execute(f"SELECT COALESCE(MAX({pk}), 0) + 1 FROM {table}")
+            (first,) = cursor.fetchone()
+            return range(first, first + count)
+        self.advance_sequence(cursor, model)  # rows with given keys may have left it behind them
+        cursor.execute(f"SELECT {drawn} FROM generate_series(1, %s)", [count])
+        return [key for (key,) in cursor.fetchall()]
+
     def advance_sequence(self, cursor: Any, model: type[models.Model]) -> None:
         sequence = self._sequence(cursor, model)
         if sequence is None:
             return
-        cursor.execute(f"SELECT last_value FROM {sequence}")
+        # A sequence that nothing was drawn from has the value that comes first.
+        cursor.execute(f"SELECT CASE WHEN is_called THEN last_value ELSE last_value - 1 END FROM {sequence}")
         (last,) = cursor.fetchone()
         pk, table = self.quote(column_of(model._meta.pk)), self.quote(model._meta.db_table)
         cursor.execute(f"SELECT MAX({pk}) FROM {table}")
@@ -179,7 +202,7 @@ class PostgreSQL(Dialect):
         if highest - last <= _DRAWN:
             # Others may draw from it now: drawing, too, cannot take it back behind them.
             draw = "SELECT COUNT(nextval(%s)) FROM generate_series(%s, %s)"
-            cursor.execute(draw, [sequence, last, highest])
+            cursor.execute(draw, [sequence, last + 1, highest])
         else:
             advance = f"SELECT setval(%s, %s) FROM {sequence} WHERE last_value < %s"
             cursor.execute(advance, [sequence, highest, highest])

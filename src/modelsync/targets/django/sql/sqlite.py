@@ -42,6 +42,11 @@ class SQLite(Dialect):
         kind = field.rel_db_type(self.connection) if field.primary_key else field.db_type(self.connection)
         return f"{(kind or '').split(' CHECK')[0]}{f' COLLATE {collation}' if collation else ''}"
 
+    def create_from(self, cursor: Any, name: str, query: str, indexed: str) -> None:
+        super().create_from(cursor, name, query, indexed)
+        index = self.quote("temp", f"{name}_{indexed}")
+        cursor.execute(f"CREATE INDEX {index} ON {self.quote(name)} ({self.quote(indexed)})")
+
     def load(self, cursor: Any, name: str, columns: Sequence[str], values: Sequence[Sequence[Any]]) -> None:
         names = ", ".join(self.quote(column) for column in columns)
         marks = ", ".join("?" * len(columns))
@@ -75,6 +80,10 @@ class SQLite(Dialect):
     ) -> str:
         sets = ", ".join(f"{self.quote(column)} = {value}" for column, value in assignments)
         return f"UPDATE {self.quote(table)} AS {alias} SET {sets} FROM {source} WHERE {where}"
+
+    def draw_keys(self, cursor: Any, model: type[models.Model], count: int) -> Sequence[int]:
+        first, _ = self.first_id(cursor, model)
+        return range(first, first + count)
 
     def first_id(self, cursor: Any, model: type[models.Model]) -> tuple[int, int]:
         table = model._meta.db_table
