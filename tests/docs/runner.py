@@ -27,7 +27,7 @@ from pathlib import Path
 
 _FENCE = re.compile(r"^(?P<indent> *)(?P<fence>[`:]{3,})(?P<language>[^`]*)$")
 _COMMENT = re.compile(r"^ *<!-- (?P<word>file|append|not run|run|checkpoint): (?P<text>.*?) -->\s*$")
-_VARIES = re.compile(r"\b\d[\d,.]*(?= s,)|\b\d[\d,]*(?= rows/s)")
+_VARIES = re.compile(r"\b\d[\d,.]*(?= s[,)])|\b\d[\d,]*(?= (?:rows|objects)/s)")
 _SETUP = "import os, django\nos.environ['DJANGO_SETTINGS_MODULE'] = 'store.settings'\ndjango.setup()\n"
 OUTSIDE = ("pip ", "make ", "python -m venv", "source ")
 _SHELL = frozenset("|<>;&*$`\"'(")

@@ -284,6 +284,10 @@ TEXTS = st.lists(PARTS, max_size=6).map("".join) | st.sampled_from(
         "2026-01-02",
         "2026-01-02T03:04:05",
         "2026-01-02T03:04:05Z",
+        "2026-01-02T03:04:05.000006Z",
+        "2026-01-02 03:04:05.5",
+        "123e4567-e89b-12d3-a456-426614174000",
+        "123E4567-E89B-12D3-A456-426614174000",
         "2026-01-02 03:04:05+00:00",
         "2026-W01-1",
         "1.10",
@@ -351,6 +355,7 @@ def test_the_quick_way_is_taken(name: str, model: type[models.Model]) -> None:
         "f_date": "2026-01-02",
         "f_datetime": "2026-01-02T03:04:05",
         "f_choice": "a",
+        "f_uuid": "123e4567-e89b-12d3-a456-426614174000",
     }
     each = converter(name, model)
     assert each.fast is not None

@@ -18,7 +18,7 @@ from modelsync.core.records import OMITTED, Origin
 from modelsync.core.results import Change, Notice, Outcome, Rejection, Report, Status
 from modelsync.management.arguments import plain_switches
 from modelsync.management.outputs import DiffWriter, RejectsWriter, file_name
-from modelsync.management.rendering import progress, render
+from modelsync.management.rendering import PULL, progress, render
 
 FINISHED = RunFinished("done", 0, 0.0)
 
@@ -89,6 +89,14 @@ class TestProgress:
             observer(BatchApplied(1, 1000, None))
         assert stream.lines == ["pass 1/3: 1,000 rows, 100 rows/s", "pass 2/3: 1,000 rows, 100 rows/s"]
 
+    def test_a_pull_has_objects(self) -> None:
+        """The other site has no rows."""
+        stream, clock = Lines(), Clock()
+        with progress(stream, wanted=True, words=PULL, clock=clock) as (observer,):
+            clock.now += 10
+            observer(BatchApplied(0, 1000, 0.5))
+        assert stream.lines == ["1,000 objects, 50% read, 100 objects/s"]
+
     def test_none_is_wanted(self) -> None:
         """With --verbosity 0, or a report for scripts."""
         with progress(Lines(), wanted=False) as observers:
@@ -125,18 +133,22 @@ class TestSummary:
             ({"committed": False}, "Nothing was written ("),
             ({"dry_run": True}, "Dry run: nothing was written ("),
             ({"status": Status.REJECTED}, "The good rows were written ("),
-            (
-                {"status": Status.STOPPED, "error": "stopped: more than 3 rejections"},
-                "Stopped: more than 3 rejections (",
-            ),
+            ({"status": Status.STOPPED, "error": "stopped: more than 3 rejections"}, "Stopped (2.0 s)."),
         ],
     )
     def test_how_it_ended(self, given, last) -> None:
-        """The last line."""
+        """The last line; why it was stopped is the error's to tell."""
         report = self.report()
         for name, value in given.items():
             setattr(report, name, value)
         assert render(report, width=80, all_rejections=True).splitlines()[-1].startswith(last)
+
+    def test_what_is_refused_as_a_whole(self) -> None:
+        """What it means is the error's to tell."""
+        report = self.report(counts={Outcome.REJECTED: 1})
+        report.committed = False
+        shown = render(report, width=80, all_rejections=True).splitlines()
+        assert shown[-1] == "Refused (2.0 s, 0 rows/s)."
 
     def test_more_refused_rows_than_the_report_lists(self) -> None:
         """The number in the title is that of all, and the last line says how many are not shown."""
@@ -146,6 +158,72 @@ class TestSummary:
         assert "  x.csv:101: no good\n  … and 400 more\n" in shown
         shown = render(report, width=80, all_rejections=False)
         assert "  x.csv:21: no good\n  … and 480 more\n" in shown
+
+    def test_what_a_pull_deletes(self) -> None:
+        """It is in one line, though no object that came asked for it."""
+        report = self.report(counts={Outcome.UNCHANGED: 3}, removed=2)
+        shown = [" ".join(line.split()) for line in render(report, width=80, all_rejections=True).split("\n")]
+        assert shown[3:8] == [
+            "deleted 0",
+            "unchanged 3",
+            "skipped 0",
+            "rejected 0",
+            "removed (missing from the input) 2",
+        ]
+        told = render(report, width=80, all_rejections=True, words=PULL).split("\n")
+        shown = [" ".join(line.split()) for line in told]
+        assert shown[3:8] == ["deleted 2", "unchanged 3", "skipped 0", "rejected 0", "received 3"]
+        assert shown[-2] == "Done (2.0 s, 2 objects/s)."
+
+    def test_what_stopped_before_the_first_row(self) -> None:
+        """There is nothing to count."""
+        report = self.report(error="the other site sent no objects at all")
+        assert render(report, width=80, all_rejections=True, words=PULL) == "Stopped (2.0 s).\n"
+
+    def test_decimals_have_the_digits_of_their_field(self) -> None:
+        """SQLite keeps 4.50 as 4.5; what is none stays as it is."""
+        fields = {"price": (4.5, "3"), "stock": (4.5, 3), "gone": (1, 2), "name": ("1", "2")}
+        changes = [
+            Change(number=0, model="shop.Product", pk=1, outcome=Outcome.UPDATED, fields=fields),
+            Change(
+                number=0, model="shop.Product", pk=2, outcome=Outcome.UPDATED, fields={"price": (None, "x")}
+            ),
+            Change(number=0, model="no.Model", pk=2, outcome=Outcome.UPDATED, fields={"price": (0.1, 0.2)}),
+        ]
+        shown = render(self.report(changes=changes, dry_run=True), width=80, all_rejections=True)
+        lines = [" ".join(line.split()) for line in shown.splitlines()]
+        assert lines[0] == "3 changes that a run would make"
+        assert lines[4:10] == [
+            "shop.Product 1 updated price 4.50 3.00",
+            "stock 4.5 3",
+            "gone 1 2",
+            "name 1 2",
+            "shop.Product 2 updated price NULL x",
+            "no.Model 2 updated price 0.1 0.2",
+        ]
+
+    def test_what_databases_keep_in_another_form(self) -> None:
+        """UUIDs without dashes, durations as microseconds; keys and references, too."""
+        key = "00000000000000000000000000000005"
+        fields = {"f_uuid": (None, key), "f_duration": (86_403_000_000, None), "f_int": (1, 2)}
+        changes = [
+            Change(number=0, model="shop.Everything", pk=1, outcome=Outcome.UPDATED, fields=fields),
+            Change(number=0, model="blog.Badge", pk=key, outcome=Outcome.DELETED, fields={}),
+        ]
+        shown = render(self.report(changes=changes), width=140, all_rejections=True)
+        assert [" ".join(line.split()) for line in shown.splitlines()][4:8] == [
+            "shop.Everything 1 updated f_uuid NULL 00000000-0000-0000-0000-000000000005",
+            "f_duration 1 day, 0:00:03 NULL",
+            "f_int 1 2",
+            "blog.Badge 00000000-0000-0000-0000-000000000005 deleted",
+        ]
+
+    def test_a_pull_in_which_something_is_refused_would_change_nothing(self) -> None:
+        """So the changes are what it would make otherwise."""
+        change = Change(number=0, model="shop.Product", pk=1, outcome=Outcome.DELETED, fields={})
+        report = self.report(changes=[change], dry_run=True, counts={Outcome.REJECTED: 1})
+        shown = render(report, width=80, all_rejections=True, words=PULL)
+        assert shown.startswith("1 change that a pull would make, were nothing refused\n")
 
     def test_a_row_without_a_place(self) -> None:
         """Rows from Python have their number."""

@@ -160,7 +160,11 @@ class Origin:
     unit: str = "line"
 
     def __str__(self) -> str:
-        return self.source if self.place is None else f"{self.source}:{self.place}"
+        if self.place is None:
+            return self.source
+        # After an address, a colon and a number would look like a part of it.
+        between = f", {self.unit} " if "://" in self.source else ":"
+        return f"{self.source}{between}{self.place}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -230,21 +230,27 @@ def output_path(options: Mapping[str, Any], name: str) -> Path | None:
     return Path(options[name]) if options[name] else None
 
 
+def check_diff(options: Mapping[str, Any]) -> Path | None:
+    """Where changes go, if they are wanted. Raises ConfigurationError for what can be no file."""
+    diff = output_path(options, "diff")
+    if diff is not None and not diff.parent.is_dir():
+        raise ConfigurationError(f"--diff: there is no folder {diff.parent}")
+    if diff is not None and diff.is_dir():
+        raise ConfigurationError(f"--diff takes a file, and {diff} is a folder")
+    return diff
+
+
 def check_outputs(options: Mapping[str, Any], feeds: Sequence[Feed]) -> None:
     """Raise ConfigurationError for outputs that cannot be written at the end, or would replace the input."""
     inputs = {Path(feed.name).resolve() for feed in feeds}
-    rejects, diff = output_path(options, "rejects"), output_path(options, "diff")
+    rejects, diff = output_path(options, "rejects"), check_diff(options)
+    if rejects is not None and not rejects.parent.is_dir():
+        raise ConfigurationError(f"--rejects: there is no folder {rejects.parent}")
     for name, path in (("rejects", rejects), ("diff", diff)):
-        if path is None:
-            continue
-        if not path.parent.is_dir():
-            raise ConfigurationError(f"--{name}: there is no folder {path.parent}")
-        if path.resolve() in inputs:
+        if path is not None and path.resolve() in inputs:
             raise ConfigurationError(f"--{name} would overwrite the input {path}; give it another name")
     if rejects is not None and rejects.is_dir() and rejects.resolve() in {each.parent for each in inputs}:
         raise ConfigurationError(f"--rejects: {rejects} is the folder of the input; give another one")
-    if diff is not None and diff.is_dir():
-        raise ConfigurationError(f"--diff takes a file, and {diff} is a folder")
     if diff is not None and rejects is not None and diff.resolve() == rejects.resolve():
         raise ConfigurationError("--diff and --rejects name the same file")
 

@@ -18,6 +18,7 @@ from modelsync.core.events import Event, RowsChanged, RowsRejected, RunFinished
 from modelsync.core.mapping import REASON_COLUMNS
 from modelsync.core.records import OMITTED
 from modelsync.core.results import Rejection
+from modelsync.management.values import readable
 
 #: Where refused rows belong: the external system's name and the model's label.
 Route = tuple[str | None, str | None]
@@ -93,7 +94,7 @@ class DiffWriter:
         """Write changes as they are told; name the file when the run is over."""
         if isinstance(event, RowsChanged):
             rows = self._rows()
-            for change in event.changes:
+            for change in map(readable, event.changes):
                 self.changes += 1
                 start = (change.model, _text(change.pk), change.outcome.label)
                 origin = str(change.origin or "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from io import StringIO
 from time import monotonic
 from typing import Any
@@ -16,7 +17,8 @@ from rich.table import Table
 
 from modelsync.core.events import BatchApplied, Event, FileFetched, RunStarted
 from modelsync.core.ports import Observer
-from modelsync.core.results import Change, Outcome, Rejection, Report, Status
+from modelsync.core.results import Outcome, Rejection, Report, Status
+from modelsync.management.values import readable
 
 _FEW = 20
 _SECONDS_BETWEEN_LINES = 5.0
@@ -24,9 +26,23 @@ _WIDEST_VALUE = 60
 _LONGEST_REASON = 400
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What things are called. `total`: what a run read; `is_whole`: it has no rows of its own for deletes."""
+
+    run: str
+    rows: str
+    total: str
+    is_whole: bool = False
+
+
+SYNC = Words(run="run", rows="rows", total="rows")
+PULL = Words(run="pull", rows="objects", total="received", is_whole=True)
+
+
 @contextmanager
 def progress(
-    stream: Any, *, wanted: bool, clock: Callable[[], float] = monotonic
+    stream: Any, *, wanted: bool, words: Words = SYNC, clock: Callable[[], float] = monotonic
 ) -> Iterator[list[Observer]]:
     """Observers that show how far a run is: a bar on a terminal, a line every five seconds elsewhere.
 
@@ -38,13 +54,13 @@ def progress(
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
-            TextColumn("{task.fields[rows]:,} rows, {task.fields[rate]:,.0f} rows/s"),
+            TextColumn(f"{{task.fields[rows]:,}} {words.rows}, {{task.fields[rate]:,.0f}} {words.rows}/s"),
             TimeRemainingColumn(),
         )
         with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
             yield [_Bar(bar, clock)]
     else:
-        yield [_Lines(stream, clock)]
+        yield [_Lines(stream, words, clock)]
 
 
 class _Speed:
@@ -99,8 +115,9 @@ class _Bar:
 
 
 class _Lines:
-    def __init__(self, stream: Any, clock: Callable[[], float]) -> None:
+    def __init__(self, stream: Any, words: Words, clock: Callable[[], float]) -> None:
         self.stream = stream
+        self.rows = words.rows
         self.clock = clock
         self.speed = _Speed(clock)
         self.told = clock()
@@ -114,7 +131,8 @@ class _Lines:
                 self.told = self.clock()
                 done = "" if event.fraction is None else f", {event.fraction:.0%} read"
                 step = f"pass {event.pass_number + 1}/{self.speed.passes}: " if self.speed.passes > 1 else ""
-                self.stream.write(f"{step}{self.speed.latest:,} rows{done}, {self.speed.rate:,.0f} rows/s")
+                so_far, rate = f"{self.speed.latest:,} {self.rows}", f"{self.speed.rate:,.0f} {self.rows}/s"
+                self.stream.write(f"{step}{so_far}{done}, {rate}")
         elif isinstance(event, FileFetched) and self.clock() - self.told >= _SECONDS_BETWEEN_LINES:
             self.told = self.clock()
             self.stream.write(f"{event.done:,} of {event.total:,} files")
@@ -125,17 +143,21 @@ def counted(number: int, what: str) -> str:
     return f"{number:,} {what}" + ("" if number == 1 else "s")
 
 
-def render(report: Report, *, width: int, all_rejections: bool, stages: bool = False) -> str:
+def render(
+    report: Report, *, width: int, all_rejections: bool, stages: bool = False, words: Words = SYNC
+) -> str:
     """The report as text: counts, sample changes, rejections, warnings, skips, how it ended.
 
-    `stages` adds the seconds of each stage.
+    What stopped it is the error's to tell. `stages` adds the seconds of each stage.
     """
     out = Console(file=StringIO(), width=max(width, 80), highlight=False, markup=False, emoji=False)
     for note in report.notes:
         out.print(note, soft_wrap=True)
     if report.changes:
-        out.print(_changes(report.changes, dry_run=report.dry_run))
-    out.print(_counts(report))
+        out.print(_about_changes(report, words), soft_wrap=True)
+        out.print(_changes(report))
+    if report.total or not report.error:
+        out.print(_counts(report, words))
     refused = [_refused(r) for r in report.rejections]
     _listed(out, "refused", refused, report.rejected, all_of_them=all_rejections)
     _listed(out, "warnings", [str(n) for n in report.warnings], len(report.warnings))
@@ -143,7 +165,7 @@ def render(report: Report, *, width: int, all_rejections: bool, stages: bool = F
     _listed(out, _skipped(report), [str(n) for n in report.skips], skipped)
     if stages:
         out.print(_stages(report))
-    out.print(_ending(report), soft_wrap=True)
+    out.print(_ending(report, words), soft_wrap=True)
     assert isinstance(out.file, StringIO)
     return "\n".join(line.rstrip() for line in out.file.getvalue().splitlines()) + "\n"
 
@@ -157,25 +179,31 @@ def _stages(report: Report) -> Table:
     return table
 
 
-def _counts(report: Report) -> Table:
+def _counts(report: Report, words: Words) -> Table:
     table = Table(box=SIMPLE, show_header=False, pad_edge=False)
     table.add_column()
     table.add_column(justify="right")
     for outcome in Outcome:
-        table.add_row(outcome.label, f"{report.counts[outcome]:,}")
-    if report.removed:
+        gone = report.removed if words.is_whole and outcome is Outcome.DELETED else 0
+        table.add_row(outcome.label, f"{report.counts[outcome] + gone:,}")
+    if report.removed and not words.is_whole:
         table.add_row("removed (missing from the input)", f"{report.removed:,}")
-    table.add_row("rows", f"{report.total:,}")
+    table.add_row(words.total, f"{report.total:,}")
     return table
 
 
-def _changes(changes: Sequence[Change], *, dry_run: bool) -> Table:
-    title = ("the first " if len(changes) >= _FEW else "") + counted(len(changes), "change")
-    title += " that a run would make" if dry_run else ""
-    table = Table(box=SIMPLE, title=title, title_justify="left", pad_edge=False)
+def _about_changes(report: Report, words: Words) -> str:
+    first = "the first " if len(report.changes) >= _FEW else ""
+    would = f" that a {words.run} would make" if report.dry_run else ""
+    otherwise = ", were nothing refused" if words.is_whole and report.rejected else ""
+    return f"{first}{counted(len(report.changes), 'change')}{would}{otherwise}"
+
+
+def _changes(report: Report) -> Table:
+    table = Table(box=SIMPLE, pad_edge=False)
     for name in ("object", "", "field", "old", "new"):
         table.add_column(name, overflow="fold")
-    for change in changes:
+    for change in map(readable, report.changes):
         pk = "(new)" if change.outcome is Outcome.CREATED else str(change.pk)
         start = (f"{change.model} {pk}", change.outcome.label)
         fields = [(n, _shown(old), _shown(new)) for n, (old, new) in change.fields.items()] or [("", "", "")]
@@ -225,16 +253,18 @@ def _listed(out: Console, title: str, lines: Sequence[str], count: int, *, all_o
     out.print()
 
 
-def _ending(report: Report) -> str:
+def _ending(report: Report, words: Words) -> str:
+    how = f"{report.seconds:.1f} s"
+    how += f", {report.rows_per_second:,.0f} {words.rows}/s" if report.total else ""
     ways = ", ".join(f"{label} {way}" for label, way in report.writers.items())
-    how = f"{report.seconds:.1f} s, {report.rows_per_second:,.0f} rows/s" + (f"; {ways}" if ways else "")
+    how += f"; {ways}" if ways else ""
     match report:
-        case Report(error=str(error)):
-            what = f"Stopped: {error.removeprefix('stopped: ')}"
+        case Report(error=str()):
+            what = "Stopped"
         case Report(dry_run=True):
             what = "Dry run: nothing was written"
         case Report(committed=False):
-            what = "Nothing was written"
+            what = "Refused" if report.rejected else "Nothing was written"
         case Report(status=Status.REJECTED):
             what = "The good rows were written"
         case _:

@@ -20,7 +20,7 @@ from modelsync.core.results import Report
 from modelsync.feeds import Feed
 from modelsync.management.arguments import check_outputs, output_path
 from modelsync.management.outputs import DiffWriter, RejectsWriter, place_of
-from modelsync.management.rendering import counted, progress, render
+from modelsync.management.rendering import SYNC, Words, counted, progress, render
 from modelsync.policies import load_policy
 from modelsync.service import Options, run_feeds
 
@@ -83,20 +83,26 @@ def tell(
     *,
     rejects: RejectsWriter | None = None,
     as_json: Callable[[Report], str] | None = None,
+    words: Words = SYNC,
 ) -> Report:
     """Have a run told while it goes on and when it has ended."""
     diff = _diff_writer(options)
     is_text = options["report"] == "text"
-    with progress(command.stderr, wanted=is_text and options["verbosity"] > 0) as observers:
+    with progress(command.stderr, wanted=is_text and options["verbosity"] > 0, words=words) as observers:
         report = run([*observers, *(each for each in (rejects, diff) if each)])
     _sort(report)
     if not is_text:
         _say(command, as_json(report) if as_json else _indented(report))
     elif options["verbosity"] > 0:
-        width = shutil.get_terminal_size((110, 24)).columns
-        text = render(report, width=width, all_rejections=rejects is None, stages=options["verbosity"] > 1)
+        text = render(
+            report,
+            width=shutil.get_terminal_size((110, 24)).columns,
+            all_rejections=rejects is None,
+            stages=options["verbosity"] > 1,
+            words=words,
+        )
         _say(command, text)
-        for line in _about_files(report, rejects, diff):
+        for line in _about_files(report, rejects, diff, words):
             _say(command, line)
     return report
 
@@ -157,11 +163,13 @@ def _sort(report: Report) -> None:
     )
 
 
-def _about_files(report: Report, rejects: RejectsWriter | None, diff: DiffWriter | None) -> Iterator[str]:
+def _about_files(
+    report: Report, rejects: RejectsWriter | None, diff: DiffWriter | None, words: Words
+) -> Iterator[str]:
     what = "mend them and feed that file" if report.committed else "its last columns say why"
     for path in rejects.written if rejects else ():
         yield f"The refused rows are in {path}: {what}."
     if diff:
-        would = " that a run would make" if report.dry_run else " that would have been made"
+        would = f" that a {words.run} would make" if report.dry_run else " that would have been made"
         made = "" if report.committed else would
         yield f"{counted(diff.changes, 'change')}{made}: see {diff.path}."

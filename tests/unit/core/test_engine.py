@@ -13,7 +13,7 @@ from modelsync.core.guard import Guard
 from modelsync.core.mapping import ColumnMapping
 from modelsync.core.options import RunOptions
 from modelsync.core.passes import Pass
-from modelsync.core.ports import Extent
+from modelsync.core.ports import Applied, Extent, Group
 from modelsync.core.records import Action, Batch, Broken, Cursor, Match, Origin
 from modelsync.core.results import Outcome, Report, Status
 from modelsync.engine import run
@@ -36,6 +36,7 @@ class Rowed:
         self.system = system
         self.fail_at: int | None = None
         self.reads = 0
+        self.given = 0
         self.broken: list[Broken] = []
 
     def read(self, after: Cursor | None) -> Iterator[Batch]:
@@ -45,6 +46,7 @@ class Rowed:
                 raise Transient("the line is cut")
             part = self.rows[start : start + self.size]
             last = start + self.size >= len(self.rows)
+            self.given += 1
             yield Batch(
                 columns=tuple(part[0]),
                 rows=[list(row.values()) for row in part],
@@ -125,6 +127,29 @@ def test_a_run() -> None:
     assert journal.started == journal.finished == [report]
     again = sync(nodes(5), into)
     assert (counted(again), again.keys_written) == ({"unchanged": 5}, 0)
+
+
+class Impatient(MemoryTarget):
+    """A target that looks ahead with every group; `seen` are the source's batches at that time."""
+
+    source: Rowed
+    seen: list[int]
+
+    def apply(self, group: Group) -> Applied:
+        group.meanwhile()
+        self.seen.append(self.source.given)
+        return super().apply(group)
+
+
+@pytest.mark.parametrize("reads_apart", [True, False, None])
+def test_a_target_looks_ahead_only_where_reading_needs_nothing_of_it(reads_apart: bool | None) -> None:
+    """A source that does not say so may need the connection that the target waits for."""
+    into, source = Impatient({"node": Table(columns={"code": Column(unique=True)})}), Rowed(nodes(6))
+    into.source, into.seen = source, []
+    if reads_apart is not None:
+        source.reads_apart = reads_apart  # type: ignore[attr-defined]  # optional
+    assert counted(sync(source, into)) == {"created": 6}
+    assert into.seen == ([2, 3, 3] if reads_apart else [1, 2, 3])
 
 
 def test_a_rejection_undoes_the_run() -> None:

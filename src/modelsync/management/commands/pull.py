@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError
 
 from modelsync.client import Client, FileOptions
+from modelsync.core.errors import ConfigurationError
 from modelsync.core.ports import Observer
 from modelsync.core.results import Report
 from modelsync.management import arguments
+from modelsync.management.rendering import PULL
 from modelsync.management.running import SyncCommand, command_errors, tell
 from modelsync.media import FilesReport
 from modelsync.pulling import PullOptions
@@ -91,6 +93,8 @@ class Command(SyncCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Run it."""
         with command_errors():
+            arguments.check_diff(options)
+            _check_files(options)
             client = Client(
                 api_token=_token(options["token_file"]),
                 api_url=options["url"],
@@ -118,7 +122,7 @@ class Command(SyncCommand):
                 fetched.extend([pulled.files] if pulled.files else [])
                 return pulled.report
 
-            report = tell(self, options, run)
+            report = tell(self, options, run, words=PULL)
         _settle(report)
         if options["strict_files"] and not all(each.is_complete for each in fetched):
             raise CommandError("the objects are in, but files are lacking; the warnings say which")
@@ -128,9 +132,19 @@ def _token(path: Path | None) -> str | None:
     if path is None:
         return None
     try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise CommandError(f"the token file cannot be read: {error}", returncode=2) from error
+        token = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeError) as error:
+        raise ConfigurationError(f"the token file cannot be read: {error}") from error
+    if not token:
+        raise ConfigurationError(f"the token file {path} is empty")
+    return token
+
+
+def _check_files(options: Mapping[str, Any]) -> None:
+    """Raise ConfigurationError for options about files where none are wanted."""
+    for name in ("verify", "strict_files", "media_url"):
+        if options[name] and not options["images"]:
+            raise ConfigurationError(f"--{name.replace('_', '-')} is about files; say --images, too")
 
 
 def _settle(report: Report) -> None:
