@@ -129,7 +129,7 @@ def _mariadb_version() -> str:
         host=dsn["host"],
         port=dsn["port"],
         user=dsn["user"],
-        passwd=dsn["password"],
+        password=dsn["password"],
         connect_timeout=_TIMEOUT,
     )
     try:

@@ -5,7 +5,7 @@
         Client(api_url=proxy.url)
 
 Each connection carries one request. Bytes are counted from the beginning of the body, as they are on
-the wire: compressed, and in chunks where the server sends chunks.
+the wire: compressed, and in chunks where there are chunks.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 _LENGTH = re.compile(rb"(?mi)^Content-Length:[ \t]*(\d+)")
 _STEP = 1 << 14
@@ -89,17 +89,30 @@ class Stall(Fault):
 
 @dataclass
 class Duplicate(Fault):
-    """Sends the first bytes of the body twice; the length in the head is made to fit."""
+    """Sends so many bytes of the body twice, from `start` on; the length in the head is made to fit."""
 
     size: int
+    start: int = 0
 
     def head(self, head: bytes) -> bytes:
         return _lengthened(head, self.size)
 
     def body(self, body: Iterator[bytes], closing: threading.Event) -> Iterator[bytes]:
         whole = b"".join(body)
-        yield whole[: self.size]
-        yield whole
+        yield whole[: self.start + self.size]
+        yield whole[self.start :]
+
+
+@dataclass
+class Flip(Fault):
+    """One bit of the body is another, counted from 0."""
+
+    bit: int
+
+    def body(self, body: Iterator[bytes], closing: threading.Event) -> Iterator[bytes]:
+        whole = bytearray(b"".join(body))
+        whole[self.bit // 8] ^= 1 << self.bit % 8
+        yield bytes(whole)
 
 
 @dataclass
@@ -158,12 +171,39 @@ class Redirect(Fault):
 
 
 @dataclass
+class Once(Fault):
+    """Does to so many requests what another fault does, then lets requests pass. One request at a time."""
+
+    fault: Fault
+    times: int = 1
+    now: Fault = field(default_factory=Fault, init=False)
+
+    def instead(self, request: Request) -> bytes | None:
+        self.now = self.fault if self.times else Fault()
+        self.times = max(0, self.times - 1)
+        self.resets = self.now.resets
+        return self.now.instead(request)
+
+    def head(self, head: bytes) -> bytes:
+        return self.now.head(head)
+
+    def body(self, body: Iterator[bytes], closing: threading.Event) -> Iterator[bytes]:
+        return self.now.body(body, closing)
+
+
+@dataclass
 class FaultProxy:
-    """The proxy, as a context manager. `requests` are those that have come, in their order."""
+    """The proxy, as a context manager. `requests` are those that have come, in their order.
+
+    `headers` replace those of requests. `framing` says how clients know the end of the body, where the
+    server has HTTP/1.0 and closes the connection: by its `length`, or by `chunks`.
+    """
 
     target: int
     fault: Fault = field(default_factory=Fault)
     requests: list[Request] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    framing: Literal["length", "chunks"] | None = None
 
     @property
     def url(self) -> str:
@@ -221,13 +261,23 @@ class FaultProxy:
             client.sendall(instead)
             return
         with socket.create_connection(("127.0.0.1", self.target)) as server, self._noted(server):
-            server.sendall(_closing(head))
+            server.sendall(_replaced(head, {"Connection": "close", **self.headers}))
             head, begun = _head(server)
+            head, body = self._framed(head, _rest(server, begun))
             client.sendall(fault.head(head))
-            for piece in fault.body(_rest(server, begun), self._closing):
+            for piece in fault.body(body, self._closing):
                 client.sendall(piece)
         if fault.resets:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def _framed(self, head: bytes, body: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+        if self.framing == "length":
+            whole = b"".join(body)
+            return _replaced(head, {"Content-Length": str(len(whole))}), iter((whole,))
+        if self.framing == "chunks":
+            head = head.replace(b"HTTP/1.0", b"HTTP/1.1", 1)
+            return _replaced(head, {"Transfer-Encoding": "chunked", "Connection": "close"}), _chunks(body)
+        return head, body
 
     def _noted(self, each: socket.socket) -> _Noted:
         return _Noted(each, self._open, self._lock)
@@ -297,9 +347,18 @@ def _request(head: bytes) -> Request:
     return Request(method, path, {name.strip().title(): value.strip() for name, _, value in pairs})
 
 
-def _closing(head: bytes) -> bytes:
-    """The request, so that the server closes the connection behind its answer."""
-    return re.sub(rb"(?mi)^Connection:[^\r]*", b"Connection: close", head)
+def _chunks(body: Iterator[bytes]) -> Iterator[bytes]:
+    for piece in filter(None, body):
+        yield b"%x\r\n%b\r\n" % (len(piece), piece)
+    yield b"0\r\n\r\n"
+
+
+def _replaced(head: bytes, headers: dict[str, str]) -> bytes:
+    """The head with these headers in place of those of the same names."""
+    for name, value in headers.items():
+        head = re.sub(rb"(?mi)^%b:[^\r]*\r\n" % re.escape(name.encode()), b"", head)
+        head = head[:-2] + f"{name}: {value}\r\n\r\n".encode()
+    return head
 
 
 def _shut(each: socket.socket) -> None:

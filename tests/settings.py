@@ -18,6 +18,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "modelsync",
     "tests.blog",
+    "tests.named",
     "tests.shop",
 ]
 SECRET_KEY = "only for tests"

@@ -21,7 +21,7 @@ class Quiet(WSGIRequestHandler):
         """Say nothing."""
 
 
-def main() -> None:
+def main(urls: str = "tests.blog.urls") -> None:
     """Serve until killed."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
     import django
@@ -29,7 +29,7 @@ def main() -> None:
     from django.core.wsgi import get_wsgi_application
 
     django.setup()
-    settings.ROOT_URLCONF = "tests.blog.urls"
+    settings.ROOT_URLCONF = urls
     settings.ALLOWED_HOSTS = ["127.0.0.1"]
     settings.SYNCTOOL_API_TOKEN = TOKEN
     with make_server("127.0.0.1", 0, get_wsgi_application(), Server, Quiet) as server:

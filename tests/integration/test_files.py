@@ -438,7 +438,7 @@ def test_secrets_of_an_address_are_not_told(address: str) -> None:
     source = FileSource(address)
     (batch,) = source.read(None)
     port = address.partition("1:")[2].partition("/")[0]
-    assert str(batch.places(0)) == f"http://127.0.0.1:{port}/rows.csv:2"
+    assert str(batch.places(0)) == f"http://127.0.0.1:{port}/rows.csv, line 2"
     for status in (403, 404, 500):
         Server.answers = [(status, {}, b"")]
         with pytest.raises((Permanent, Transient)) as told:

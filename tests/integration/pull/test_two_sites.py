@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 import subprocess
 import sys
 import uuid
@@ -255,6 +256,62 @@ def test_the_command(sites: Sites, tmp_path: Path) -> None:
     assert "Traceback" not in refused.stderr
 
 
+def test_what_the_command_tells(sites: Sites, tmp_path: Path) -> None:
+    """Objects that came and objects that go; each reason once."""
+    fill(sites.there)
+    (tmp_path / "token").write_text(TOKEN)
+    Blog.objects.using(sites.here).create(pk=9, slug="ours")
+
+    def pull(path: str, *options: str) -> Any:
+        url = ["--url", f"http://127.0.0.1:{sites.port}/sync/", "--token-file", str(tmp_path / "token")]
+        return sites.database.run("pull", path, *url, *options)
+
+    def counts(out: str) -> dict[str, str]:
+        return dict(line.split() for line in out.splitlines() if len(line.split()) == 2)
+
+    empty = pull("none", "--clean")
+    assert empty.returncode == 1
+    assert (empty.stderr + empty.stdout).count("sent no objects at all") == 1
+    assert empty.stdout.startswith("Stopped (")
+    done = pull("all", "--clean", "--diff", str(tmp_path / "diff.csv"))
+    assert counts(done.stdout) == {
+        "created": "30",
+        "updated": "0",
+        "deleted": "1",
+        "unchanged": "0",
+        "skipped": "0",
+        "rejected": "0",
+        "received": "30",
+    }
+    assert " objects/s)." in done.stdout
+    told = (tmp_path / "diff.csv").read_text()
+    assert ',rating,,4.50,"http://' in told
+    assert '/sync/all/, line 2"\n' in told
+    refused = pull("all", "--model", "BLOG.blog")
+    assert "the other site sends blog.Category, which is not among the models that may come: blog.Blog" in (
+        refused.stderr
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["--diff", "nowhere/x.csv"], "--diff: there is no folder nowhere"),
+        (["--verify"], "--verify is about files; say --images, too"),
+        (["--images"], "(--media-url)"),
+        (["--token-file", os.devnull], f"the token file {os.devnull} is empty"),
+        (["--token-file", "nowhere"], "the token file cannot be read"),
+        (["--timeout", "0"], "a number of seconds above 0"),
+    ],
+)
+def test_wrong_use_of_the_command(sites: Sites, options: list[str], told: str) -> None:
+    """Is told before anything is asked, and has a status of its own."""
+    refused = sites.database.run("pull", "all", "--url", "http://127.0.0.1:1/", *options)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("CommandError: ")
+    assert told in refused.stderr
+
+
 @pytest.fixture
 def media_url(sites: Sites) -> Iterator[str]:
     """The media of the other site, as any web server serves them."""
@@ -285,8 +342,8 @@ def test_images_come_with_their_objects(sites: Sites, media_url: str, tmp_path: 
     report = client.sync("all", images=True, using=sites.here)
     assert sorted(path.name for path in tmp_path.rglob("*.*")) == ["ada.gif", "ada.txt"]
     assert (tmp_path / "cvs/ada.txt").read_bytes() == b"Countess"
-    assert [warning.column for warning in report.warnings] == ["photo"]
-    assert "blog.person 2 photo: photos/bob.gif" in str(report.warnings[0])
+    (warning,) = report.warnings
+    assert str(warning).startswith("blog.person 2 photo: photos/bob.gif: http")
     (tmp_path / "cvs/ada.txt").write_bytes(b"Princess")
     client.sync("all", images=True, using=sites.here)
     assert (tmp_path / "cvs/ada.txt").read_bytes() == b"Princess"
