@@ -14,7 +14,7 @@ from django.db import DatabaseError, connection, models, transaction
 
 import modelsync
 from modelsync.core.ports import Extent
-from modelsync.core.records import Action, Batch, Cursor, Origin
+from modelsync.core.records import OMITTED, Action, Batch, Cursor, Origin
 from modelsync.core.results import Report
 from modelsync.models import ExternalKeyMapping, ExternalSystem
 from modelsync.policies import BasicSyncPolicy, OrderedSyncPolicy
@@ -84,6 +84,11 @@ class Feed:
     skip_errors: bool = True
     batch_rows: int = 1000
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns; a row may leave some of them out."""
+        return tuple({name: None for row in self.rows for name in row})
+
 
 @dataclass(frozen=True)
 class History:
@@ -108,11 +113,11 @@ class Rows:
     extent: Extent = Extent.SNAPSHOT
 
     def read(self, after: Cursor | None = None) -> Iterator[Batch]:
-        rows, size = self.feed.rows, self.feed.batch_rows
+        rows, size, columns = self.feed.rows, self.feed.batch_rows, self.feed.columns
         for start in range(0, len(rows), size):
             yield Batch(
-                columns=tuple(rows[0]),
-                rows=[tuple(row.values()) for row in rows[start : start + size]],
+                columns=columns,
+                rows=[[row.get(name, OMITTED) for name in columns] for row in rows[start : start + size]],
                 start=start,
                 places=lambda index, start=start: Origin("rows", start + index, "row"),
                 after={"row": start + size},

@@ -23,8 +23,7 @@ ORDERED = (Action.CREATE, Action.UPDATE, Action.DELETE)
 #: The outcome that says most is the last one.
 WEIGHTS = ("", "unchanged", "skipped", "updated", "deleted", "created", "rejected")
 SPECIAL = ("action_flags", "match_on", "external_key")
-#: SQLite takes any integer; the limits hold there, too.
-RANGES = BaseDatabaseOperations.integer_field_ranges
+RANGES = BaseDatabaseOperations.integer_field_ranges  # SQLite's own takes any integer
 
 Row = Mapping[str, Any]
 #: A relation, the operation of a many-to-many one, and the lookups that are not blank.
@@ -41,7 +40,6 @@ class Postponed(Exception):
     """The row needs an object that is not there yet."""
 
 
-#: ProtectedError and RestrictedError are DatabaseErrors.
 REFUSALS = (Rejected, RecordError, ValidationError, ObjectDoesNotExist, DatabaseError)
 
 
@@ -54,6 +52,7 @@ class Oracle:
     match_on: str
     actions: str
     on_conflict: str
+    rows: Sequence[Row]
     late: list[tuple[int, Row, Action]] = field(default_factory=list)
 
     def action(self, row: Row) -> Action:
@@ -67,7 +66,7 @@ class Oracle:
         if not match.tokens and not self.key(row):
             raise Rejected("match_on is empty")
         for name in match.names:
-            if name not in row or name in SPECIAL:
+            if name in SPECIAL or not any(name in each for each in self.rows):
                 raise Rejected(f"match_on names {name}, which is no column")
         return match
 
@@ -102,7 +101,7 @@ class Oracle:
 
     def having(self, row: Row, name: str) -> set[Any]:
         """The primary keys of the objects that have the row's value in one column."""
-        value = convert(self.model._meta.get_field(name), row[name])
+        value = convert(self.model._meta.get_field(name), row[name]) if name in row else None
         found = self.model.objects.filter(**{name: value})
         return set() if value is None else set(found.values_list("pk", flat=True))
 
@@ -147,7 +146,7 @@ class Oracle:
                 obj.refresh_from_db()
                 changes = [True]
             changes += fill(obj, values, references, Action.FORCE in action, False)
-        if self.key(row):
+        if self.key(row) and not linked:
             mapping = self.mapping(row)
             mapping.object_id = str(obj.pk)
             mapping.save()
@@ -270,7 +269,7 @@ def sync(
     with transaction.atomic():
         known = ExternalSystem.objects.get_or_create(name=system)[0] if system else None
         for allowed in passes:
-            do_pass(Oracle(model, known, match_on, actions, on_conflict), rows, allowed, outcomes)
+            do_pass(Oracle(model, known, match_on, actions, on_conflict, rows), rows, allowed, outcomes)
         if "rejected" in outcomes and not skip_errors:
             transaction.set_rollback(True)
     return outcomes

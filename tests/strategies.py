@@ -172,6 +172,16 @@ SCENARIOS = (
         matches=("code", "title", ""),
     ),
     Scenario(
+        model=Category,
+        tables={Category: {"code": CODES, "title": ("x", "y"), "parent": (1, 2, 3, None)}},
+        core={"code": Cells((*CODES, "d"))},
+        extra={
+            "id": Cells(("1", "2", "4", "5"), ("x",)),
+            "parent": Cells(("1", "2", "4", ""), ("x",)),
+        },
+        matches=("code", "id", "code id", ""),
+    ),
+    Scenario(
         model=Slot,
         tables={Slot: {"a": CODES, "b": ("k", "l", None), "x": (1, 2, None), "y": (1, 2)}},
         core={"a": Cells(CODES)},
@@ -302,9 +312,14 @@ def _cells(column: Cells, clean: bool) -> st.SearchStrategy[Any]:
     return good if clean or not column.bad else st.sampled_from(column.good * 2 + column.bad)
 
 
+def _is_open(row: Mapping[str, Any]) -> bool:
+    """Whether a new object would not name itself by its key: a circle, which the oracle does not close."""
+    return "id" not in row or row["id"] != row.get("parent")
+
+
 @st.composite
 def feeds(draw: st.DrawFn, scenario: Scenario, *, actions: tuple[str, ...] | None = None) -> Feed:
-    """One input. All its rows have the same columns, which are chosen first."""
+    """One input. Its columns are chosen first; rows may leave some of them out."""
     clean = draw(st.booleans())
     chosen = [name for name in scenario.extra if draw(st.booleans())]
     columns = {name: _cells(cells, clean) for name, cells in scenario.core.items()}
@@ -325,9 +340,13 @@ def feeds(draw: st.DrawFn, scenario: Scenario, *, actions: tuple[str, ...] | Non
     )
     if draw(st.booleans()):
         columns["action_flags"] = st.sampled_from(flags)
-    rows = draw(st.lists(st.fixed_dictionaries(columns), min_size=1, max_size=12))
+    whole = st.fixed_dictionaries(columns).filter(_is_open)
+    optional = {name: columns[name] for name in chosen if draw(st.integers(0, 7)) == 0}
+    required = {name: cells for name, cells in columns.items() if name not in optional}
+    row = st.fixed_dictionaries(required, optional=optional).filter(_is_open)
+    rows = [draw(whole), *draw(st.lists(row, max_size=11))]
     feed = Feed(
-        rows=[{name: row[name] for name in columns} for row in rows],
+        rows=[{name: row[name] for name in columns if name in row} for row in rows],
         system=system,
         match_on=default,
         actions=wanted,
@@ -338,15 +357,12 @@ def feeds(draw: st.DrawFn, scenario: Scenario, *, actions: tuple[str, ...] | Non
     )
     if not draw(st.booleans()):
         return feed
-    likes = draw(st.lists(st.fixed_dictionaries(columns), min_size=1, max_size=3))
+    likes = draw(st.lists(row, min_size=1, max_size=3))
     feed = replace(feed, batch_rows=draw(st.sampled_from((1000, 1000, 11))))
-    return padded(
-        scenario,
-        feed,
-        before=draw(st.sampled_from((0, PADS // 2, PADS))),
-        likes=likes,
-        chain=draw(st.sampled_from((0, 1, 5))),
-    )
+    before, chain = draw(st.sampled_from((0, PADS // 2, PADS))), draw(st.sampled_from((0, 1, 5)))
+    for _ in range(draw(st.sampled_from((1, 1, 2)))):
+        feed = padded(scenario, feed, before=before, likes=likes, chain=chain)
+    return feed
 
 
 def padded(
@@ -365,16 +381,17 @@ def padded(
     meta = scenario.model._meta
     names = set(" ".join([feed.match_on, *(str(row.get("match_on") or "") for row in feed.rows)]).split())
     names |= {of.name for of in meta.concrete_fields if of.unique} | {"external_key"}
-    own = [name for name in feed.rows[0] if "=>" in name and _refers_to_itself(scenario, name)]
+    names |= {name for constraint in meta.total_unique_constraints for name in constraint.fields}
+    own = [name for name in feed.columns if "=>" in name and _refers_to_itself(scenario, name)]
     rows = []
     for number in range(PADS):
         like = likes[number % len(likes)] if likes else feed.rows[-1]
-        row = {name: _own_value(scenario, name, number) if name in names else like[name] for name in like}
-        row |= {name: like[name] for name, value in row.items() if value is None}
+        own_values = {name: _own_value(scenario, name, number) for name in like if name in names}
+        row = dict(like) | {name: value for name, value in own_values.items() if value is not None}
         row |= {name: likes[0][name] for name in ("action_flags", "match_on") if likes and name in row}
         if chain and number >= chain:
             row |= dict.fromkeys(own, f"~{number - chain}")
-        rows.append({name: row[name] for name in feed.rows[0]})
+        rows.append({name: row[name] for name in feed.columns if name in row})
     return replace(feed, rows=[*rows[:before], *feed.rows, *rows[before:]])
 
 

@@ -61,8 +61,8 @@ class Found(Generic[Obj]):
 class Decision(Generic[Obj]):
     """What to do: the step, its object, the other object in the way of it (`victim`), and why.
 
-    `keep_key` asks for the record's key to point to the object afterwards, `drop_key` for it to be
-    removed; `warn` makes the reason of a skip a warning.
+    `keep_key` asks for the record's key to be pointed to the object, which it is not yet, `drop_key` for
+    it to be removed; `warn` makes the reason of a skip a warning.
     """
 
     step: Step
@@ -87,12 +87,13 @@ def decide(actions: Action, found: Found[Obj], conflict: Conflict = Conflict.DEL
         if Action.CREATE in actions:
             return Decision(step=Step.CREATE, keep_key=found.has_key)
         return Decision(step=Step.SKIP, reason=NOTHING_TO_UPDATE)
+    keep_key = found.has_key and found.linked is None
     if Action.UPDATE not in actions:
-        return Decision(step=Step.KEEP, obj=obj, keep_key=found.has_key)
+        return Decision(step=Step.KEEP, obj=obj, keep_key=keep_key)
     victim = found.matched if found.matched is not None and found.matched != obj else None
     if victim is not None and conflict is Conflict.REJECT:
         return Decision(step=Step.REJECT, obj=obj, reason=CONFLICT)
-    return Decision(step=Step.UPDATE, obj=obj, victim=victim, keep_key=found.has_key)
+    return Decision(step=Step.UPDATE, obj=obj, victim=victim, keep_key=keep_key)
 
 
 def _delete(actions: Action, found: Found[Obj]) -> Decision[Obj]:

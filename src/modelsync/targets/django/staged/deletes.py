@@ -59,9 +59,7 @@ class Deletes:
         )
 
     def _holds(self) -> str:
-        is_exact = self.rows.dialect.tells_apart(self.rows.schema.pk)
-        points = f"k.{self.q('object_id')} = {self._text()}" if is_exact else self.rows.linked("t")
-        return f"k.id IS NOT NULL AND {points}"
+        return f"k.id IS NOT NULL AND {self.rows.points()}"
 
     def _text(self) -> str:
         return self.rows.dialect.key_text(self.rows.schema.pk, self.rows.pk_of("t"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from modelsync.targets.django.schema import Field, column_of, target_of
 from modelsync.targets.django.staged.rows import Rows, field_set_by
 from modelsync.targets.django.staged.tables import PLAN, STAGE, Act, Span, Statement
@@ -29,17 +31,21 @@ class Hazards:
 
     def held_unique(self) -> list[str]:
         """The rows that want a unique value which another object has now, one query a unique set."""
+        queries = []
+        for fields in self._written_unique_sets():
+            queries.append(self._held_by_another(fields, Act.CREATE))
+            if self.rows.schema.pk not in fields:
+                queries.append(self._held_by_another(fields, Act.UPDATE))
+        return [query for query in queries if query]
+
+    def _written_unique_sets(self) -> Iterator[tuple[Field, ...]]:
+        """The unique sets of fields in which rows may give an object other values than it matched by."""
         rows = self.rows
         matched = {c.field for c in rows.match_columns}
         written = set(self.values.written()) | ({rows.schema.pk} if rows.pk_column else set())
-        queries = []
         for fields in rows.schema.unique_sets:
-            if set(fields) <= matched or not set(fields) & written:
-                continue
-            queries.append(self._held_by_another(fields, Act.CREATE))
-            if rows.schema.pk not in fields:
-                queries.append(self._held_by_another(fields, Act.UPDATE))
-        return [query for query in queries if query]
+            if not set(fields) <= matched and set(fields) & written:
+                yield fields
 
     def _held_by_another(self, fields: tuple[Field, ...], act: Act) -> str | None:
         rows = self.rows
@@ -78,6 +84,51 @@ class Hazards:
             f"JOIN {self.stage} z ON z.v{rows.pk_column.index} = {named} AND z.n < p.n "
             f"JOIN {self.plan} q ON q.n = z.n AND q.act = {Act.CREATE} WHERE p.stray = 1"
         )
+
+    # -- rows that are written before earlier ones, which wait on a later level --------------------
+
+    def strays(self, span: Span) -> Statement:
+        """The rows, from the first that is overtaken, whose key leads elsewhere than their match."""
+        rows = self.rows
+        found, stray = rows.linked("t"), f"{rows.pk_of('t')} IS NULL"
+        if rows.match_columns:
+            found, stray = rows.matches("t"), rows.astray()
+        return (
+            f"SELECT s.n FROM {self.stage} s JOIN {rows.mapping} k ON {rows.own_key()} "
+            f"LEFT JOIN {rows.target} t ON {found} "
+            f"WHERE {rows.among(span)} AND s.n >= {span.overtaken} AND {stray}",
+            rows.key_params,
+        )
+
+    def overtaking(self, span: Span) -> list[str]:
+        """The rows that an overtaken one must not find done: those that give up a unique value, and
+        those that name its object.
+        """
+        rows = self.rows
+        later = f"p.n > {span.overtaken}"
+        queries = []
+        for fields in self._written_unique_sets():
+            changed = [
+                rows.dialect.distinct(field, f"t.{rows.q(column_of(field))}", self.values.new_value(field))
+                for field in fields
+                if field is not rows.schema.pk
+            ]
+            if changed:
+                queries.append(
+                    f"SELECT p.n FROM {self.plan} p JOIN {self.stage} s ON s.n = p.n "
+                    f"JOIN {rows.target} t ON {rows.pk_of('t')} = p.tgt "
+                    f"WHERE p.act = {Act.UPDATE} AND {later} AND ({' OR '.join(changed)})"
+                )
+        for i in rows.own_references():
+            lookup, column = rows.shape.references[i].lookups[0], rows.match_columns[0]
+            queries.append(
+                f"SELECT p.n FROM {self.plan} p JOIN {self.stage} s ON s.n = p.n "
+                f"JOIN {self.stage} z ON z.v{column.index} = s.l{lookup.index} AND z.n < s.n AND z.w > s.w "
+                f"WHERE p.late <> 0 AND {later}"
+            )
+        return queries
+
+    # -- what only the database knows ----------------------------------------------------------
 
     def filled_by_database(self) -> str:
         """SQL: whether a row leaves out a column that has a default of the database's own."""

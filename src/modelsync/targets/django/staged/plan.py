@@ -81,6 +81,9 @@ class Plan:
             found += work.numbers(hazards.shared_targets())
         for query in hazards.held_unique():
             found += work.numbers(query)
+        if span.overtaken is not None:
+            for query in hazards.overtaking(span):
+                found += work.numbers(query)
         return found
 
     def prune(self, cut: int | None) -> list[int]:

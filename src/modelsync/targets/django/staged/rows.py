@@ -83,9 +83,9 @@ class Rows:
 
     def matches(self, alias: str) -> str:
         """SQL: whether a target row has the match values."""
-        return " AND ".join(
-            f"{alias}.{self.q(column_of(c.field))} = s.v{c.index}" for c in self.match_columns
-        )
+        tests = [f"{alias}.{self.q(column_of(c.field))} = s.v{c.index}" for c in self.match_columns]
+        tests += [f"s.h{c.index} = 1" for c in self.match_columns if c.index in self.loaded.partial]
+        return " AND ".join(tests)
 
     @property
     def key_params(self) -> list[int | None]:
@@ -103,10 +103,15 @@ class Rows:
         text = f"k.{self.q('object_id')}"
         return f"{self.pk_of(alias)} = {self.dialect.key_value(self.schema.pk, text)}"
 
+    def points(self) -> str:
+        """SQL: whether the mapping is of the found object; for what differs as text the database knows."""
+        if not self.dialect.tells_apart(self.schema.pk):
+            return self.linked("t")
+        return f"k.{self.q('object_id')} = {self.dialect.key_text(self.schema.pk, self.pk_of('t'))}"
+
     def astray(self) -> str:
         """SQL: whether the row's key points elsewhere than to the matched object."""
-        key_text = self.dialect.key_text(self.schema.pk, self.pk_of("t"))
-        return f"k.id IS NOT NULL AND ({self.pk_of('t')} IS NULL OR k.{self.q('object_id')} <> {key_text})"
+        return f"k.id IS NOT NULL AND ({self.pk_of('t')} IS NULL OR NOT ({self.points()}))"
 
 
 def field_set_by(reference: Reference) -> ForeignKey:

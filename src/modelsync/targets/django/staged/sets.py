@@ -36,6 +36,8 @@ class Sets:
         self.failures = 0
         #: The rows that were taken off their level because they match several objects.
         self.aside: set[int] = set()
+        #: The first row on a later level than that in hand: later rows of this level overtake it.
+        self.overtaken: int | None = None
 
     def process(self, rows: Sequence[int], level: int) -> None:
         """Apply rows of the stage, all at this level, with the result of doing so in their order."""
@@ -43,9 +45,12 @@ class Sets:
         if len(alone) <= FEW or len(alone) * 50 < len(rows):
             self.one_by_one(rows)
             return
+        self.overtaken = rest[0] if rest else None
+        barrier = self._barrier(Span(rows[0], rows[-1], level, self.overtaken))
         if rest:
             self.work.move(rest, level + 1)
-        cut = self._write(alone, level)
+        cut = self._write([row for row in alone if barrier is None or row < barrier], level)
+        cut = barrier if cut is None else cut
         if cut is None:
             if rest:
                 self.process(rest, level + 1)
@@ -53,6 +58,15 @@ class Sets:
         if before := [row for row in rest if row < cut]:
             self.process(before, level + 1)
         self._go_on([row for row in rows if row > cut], cut, level)
+
+    def _barrier(self, span: Span) -> int | None:
+        """The first row whose key leads to another object than its match, where that row would overtake
+        others, or would be overtaken.
+        """
+        if span.overtaken is None or not self.work.layout.has_keys:
+            return None
+        with timed(self.work.applied, "plan"):
+            return min(self.work.numbers(*self.work.sql.hazards.strays(span)), default=None)
 
     def _go_on(self, after: Sequence[int], cut: int, level: int) -> None:
         """Apply the row at a cut by itself, then those after it as if they were new."""
@@ -79,16 +93,14 @@ class Sets:
         """
         if not rows:
             return None
-        span = Span(rows[0], rows[-1], level)
+        span = Span(rows[0], rows[-1], level, self.overtaken)
         with timed(self.work.applied, "plan"):
             several = self._several(span)
-            if several and self.work.layout.has_keys:
-                self.one_by_one(rows)
-                return None
-            if several:
+            hazards = several if self.work.layout.has_keys else []
+            if several and not hazards:
                 self.work.move(several, -1)
                 self.aside.update(several)
-            cut = min(self.plan.make(span), default=None)
+            cut = min([*hazards, *self.plan.make(span)], default=None)
         if self.plan.is_tangled:
             self.cuts = MOST_CUTS
         alone = self.plan.prune(cut)

@@ -35,8 +35,12 @@ class Act(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The rows of the stage from `low` to `high`, both included, that are on one level."""
+    """The rows of the stage from `low` to `high`, both included, that are on one level.
+
+    Those after `overtaken`, the first row that waits on a later level, are written before it.
+    """
 
     low: int
     high: int
     level: int
+    overtaken: int | None = None

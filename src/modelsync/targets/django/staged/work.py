@@ -45,9 +45,9 @@ class Work:
         sql, params = statement
         self.dialect.execute_while(self.cursor, sql, params or None, self.group.meanwhile)
 
-    def numbers(self, query: str) -> list[int]:
+    def numbers(self, query: str, params: Sequence[Any] = ()) -> list[int]:
         """The first column that a query gives."""
-        self.cursor.execute(query)
+        self.cursor.execute(query, params or None)
         return [row[0] for row in self.cursor.fetchall()]
 
     def move(self, rows: Sequence[int], level: int) -> None:
