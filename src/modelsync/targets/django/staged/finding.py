@@ -85,7 +85,7 @@ class Finding:
             f"THEN CASE WHEN {asks(Action.UPDATE)} AND {self.values.changed()} "
             f"THEN {Act.UPDATE} ELSE {Act.KEEP} END "
             f"WHEN {asks(Action.CREATE)} THEN {Act.CREATE} ELSE {Act.NOTHING} END AS act",
-            f"{'k.id' if self.has_keys else '0'} AS map_id",
+            f"{'CASE WHEN s.k IS NULL THEN 0 ELSE k.id END' if self.has_keys else '0'} AS map_id",
             f"{stray} AS stray",
             f"{conflict} AS conflict",
             f"{self.answers.late()} AS late",
