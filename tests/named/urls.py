@@ -13,6 +13,8 @@ route.app(
     natural_foreign=True,
     natural_primary=True,
 )
+route.app("places", "named.place", "named.restaurant", natural_primary=True)
+route.app("chefs", "named.place", "named.restaurant", natural_primary=True, natural_foreign=True)
 route.app("plain", "named.topic", "named.page", natural_primary=True)
 
 urlpatterns = [path("sync/", include(route.urlpatterns))]

@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models.query import QuerySet
 
 from modelsync.core.errors import ConfigurationError
+from modelsync.spooling import spooled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +45,8 @@ def images(queryset: QuerySet[Any, Any], field: str) -> Iterator[FileRef]:
             f"give the name of an ImageField or a FileField"
         )
     label, is_image = queryset.model._meta.label_lower, isinstance(kind, models.ImageField)
-    for pk, name in queryset.values_list("pk", kind.attname).iterator(chunk_size=2000):
+    rows = queryset.values_list("pk", kind.attname).iterator(chunk_size=2000)
+    for pk, name in spooled(rows, queryset.db):
         if name:
             yield FileRef(model=label, pk=str(pk), field=kind.name, name=name, is_image=is_image)
 

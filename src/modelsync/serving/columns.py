@@ -13,7 +13,7 @@ from django.db import connections, models
 from modelsync.serving.errors import UnservableValue
 from modelsync.serving.hiding import Field
 from modelsync.serving.kinds import Kind, kind_of, make_writer
-from modelsync.serving.layout import Style
+from modelsync.serving.layout import Style, is_parent_link
 from modelsync.serving.natural import NaturalKeys, is_natural
 from modelsync.serving.shortcuts import Step, Values, quick_step, run
 
@@ -82,10 +82,16 @@ def each(function: Callable[[Any], Any]) -> Step:
 
 def _natural_target(field: Field, style: Style) -> Field | None:
     """What a foreign key refers to, if natural keys stand for it."""
-    if not isinstance(field, models.ForeignKey) or field.primary_key:
+    if not isinstance(field, models.ForeignKey):
         return None
+    wanted = style.natural_foreign
+    if field.primary_key:
+        # An object without its primary key has none that a parent's could be told by.
+        wanted = style.natural_primary
+        if not wanted or not is_parent_link(field):
+            return None
     target: Field = field.target_field
-    return target if is_natural(target.model, wanted=style.natural_foreign) else None
+    return target if is_natural(target.model, wanted=wanted) else None
 
 
 def is_special(field: Field, style: Style) -> bool:

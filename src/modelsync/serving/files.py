@@ -19,6 +19,7 @@ from modelsync.media.inspecting import sha256
 from modelsync.media.names import FileNames
 from modelsync.media.refs import FileRef, field_storage
 from modelsync.media.safety import why_refused
+from modelsync.spooling import spooled
 
 Objects: TypeAlias = "QuerySet[Any, Any] | Iterable[models.Model]"
 Field: TypeAlias = models.FileField
@@ -69,7 +70,8 @@ def _named(objects: Objects, is_hidden: Callable[[Field], bool]) -> Iterator[Fil
     fields = _file_fields(objects.model, is_hidden)
     if fields:
         columns = [field.attname for field in fields]
-        for pk, *values in objects.values_list("pk", *columns).iterator(chunk_size=2000):
+        rows = objects.values_list("pk", *columns).iterator(chunk_size=2000)
+        for pk, *values in spooled(rows, objects.db):
             for field, name in zip(fields, values, strict=True):
                 yield from _refs(field, [(pk, name)])
 

@@ -19,7 +19,7 @@ from modelsync.serving.many import related_keys
 from modelsync.serving.paging import PAGE, can_seek, seek
 from modelsync.serving.parts import Part
 from modelsync.serving.shortcuts import Values, run
-from modelsync.serving.spooling import spooling
+from modelsync.spooling import spooled
 
 
 class InstanceReader:
@@ -90,12 +90,9 @@ def pages_of(part: Part) -> Iterator[Sequence[models.Model]]:
     if can_seek(rows):
         yield from seek(rows, list, lambda found: found.pk)
         return
-    objects = rows.iterator(chunk_size=PAGE)
-    with spooling(part.using):
-        page = list(islice(objects, PAGE))
-    while page:
+    objects = spooled(rows.iterator(chunk_size=PAGE), part.using)
+    while page := list(islice(objects, PAGE)):
         yield page
-        page = list(islice(objects, PAGE))
 
 
 def value_of(field: Field, found: models.Model) -> object:

@@ -59,7 +59,7 @@ def make_level(model: type[models.Model], style: Style) -> Level:
     if isinstance(options.pk, getattr(models, "CompositePrimaryKey", ())):
         raise ConfigurationError(f"{options.label} has a composite primary key, which no route serves yet")
     keyed = not (style.natural_primary and hasattr(model, "natural_key"))
-    link = options.pk if _is_parent_link(options.pk) and style.natural_primary else None
+    link = options.pk if is_parent_link(options.pk) and style.natural_primary else None
     shows = style.hiding.shows
     return Level(
         model=model,
@@ -89,6 +89,11 @@ def parents_of(model: type[models.Model]) -> list[type[models.Model]]:
     return list(found)
 
 
+def is_parent_link(field: Field) -> bool:
+    """Whether it leads to the object's own part that a parent model holds (multi-table inheritance)."""
+    return isinstance(field, models.OneToOneField) and field.remote_field.parent_link
+
+
 def _is_serialized(field: Field | Many) -> bool:
     return bool(getattr(field, "serialize", True))
 
@@ -97,7 +102,3 @@ def _is_simple(field: Many) -> bool:
     """Whether nobody wrote a model for the relation, which would be served by itself."""
     through = field.remote_field.through
     return through is not None and bool(through._meta.auto_created)
-
-
-def _is_parent_link(field: Field) -> bool:
-    return isinstance(field, models.OneToOneField) and field.remote_field.parent_link

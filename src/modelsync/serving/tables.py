@@ -17,8 +17,8 @@ from modelsync.serving.many import related_keys
 from modelsync.serving.paging import PAGE, Rows, can_seek, seek
 from modelsync.serving.parts import Part
 from modelsync.serving.shortcuts import Step, Values, run
-from modelsync.serving.spooling import spooling
 from modelsync.serving.texts import as_text, text_step
+from modelsync.spooling import spooling
 
 
 class TableReader:

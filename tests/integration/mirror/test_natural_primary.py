@@ -92,6 +92,46 @@ def test_any_number_of_objects_takes_the_same_statements() -> None:
     assert statements(5) == statements(200)
 
 
+def test_any_number_of_objects_elsewhere_takes_few_statements() -> None:
+    """What names objects that did not come looks them up together, those that are not there one by one."""
+    Topic.objects.bulk_create(Topic(slug=f"t{n}", title=f"T{n}") for n in range(600))
+
+    def statements(number: int, *more: tuple[str, Row]) -> int:
+        objects = [named("page", topic=[f"t{n}"], number=1) for n in range(number)]
+        with CaptureQueriesContext(connection) as queries:
+            assert sync(*objects, *more).total == number + len(more)
+        assert dict(Page.objects.values_list("topic__slug", "number")) == {
+            f"t{n}": 1 for n in range(0 if more else number)
+        }
+        Page.objects.all().delete()
+        return len(queries)
+
+    statements(1)
+    assert statements(1) == statements(200)
+    assert statements(600) == statements(200) + 2
+    few = [named("page", topic=[f"no{n}"], number=1) for n in range(3)]
+    assert statements(1, *few) > statements(1, *few[:1])
+
+
+def test_names_that_a_query_may_see_otherwise() -> None:
+    """They are found, or not, as the model's manager finds them, and so are others beside them."""
+    for slug in ("a", "b", "5", "None"):
+        Topic.objects.create(slug=slug)
+    expected: dict[int, int | None] = {}
+    asked: list[Any] = ["a", "B", 5, None, ["a"], "b", {"a": 1}, "c"]
+    for number, key in enumerate(asked):
+        found = Topic.objects.filter(slug=key) if isinstance(key, str | int) else Topic.objects.none()
+        expected[number] = found.values_list("pk", flat=True).first()
+    pages = [named("page", topic=[key], number=number) for number, key in enumerate(asked)]
+    report = sync(*pages)
+    refused = {rejection.number for rejection in report.rejections}
+    assert refused == {number for number, key in expected.items() if key is None}
+    assert sync(*(page for number, page in enumerate(pages) if number not in refused)).ok
+    assert dict(Page.objects.values_list("number", "topic")) == {
+        number: key for number, key in expected.items() if key is not None
+    }
+
+
 @pytest.mark.parametrize("batch_rows", [1, 2, 1000])
 def test_references_in_any_order(batch_rows: int) -> None:
     """Forward, to oneself, in a circle, over several references, many-to-many, to what is here already."""
@@ -190,7 +230,8 @@ def test_what_names_what_was_refused_is_told_too() -> None:
         ("parent", 0),
         ("related", 1),
     ]
-    assert told(report)[1].startswith("named.Topic 'a' names named.Topic 'b', which is neither")
+    absent = "neither here nor among the objects of the other site that are not refused themselves"
+    assert told(report)[1] == f"named.Topic 'a' names named.Topic 'b', which is {absent}"
     report = sync(named("word", name="new"), named("place", name="x", words=[["new"]]))
     assert [rejection.model for rejection in report.rejections] == ["named.Word", "named.Place"]
     report = sync(
@@ -356,7 +397,8 @@ def test_what_django_serializes() -> None:
     austen = Author.objects.create(name="Austen")
     Book.objects.create(title="Emma", author=austen, pages=400)
     a = Topic.objects.create(slug="a")
-    a.related.add(a, Topic.objects.create(slug="b", parent=a))
+    a.related.add(a)
+    a.related.add(Topic.objects.create(slug="b", parent=a))
     Remark.objects.create(page=Page.objects.create(topic=a, number=3), code=uuid.UUID(CODE))
     Restaurant.objects.create(name="Joe's", stars=3)
     models_ = (Book, Author, Remark, Page, Topic, Restaurant, Place)

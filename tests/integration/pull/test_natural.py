@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,37 +14,19 @@ from django.core import serializers
 from django.db import connections
 
 from modelsync.client import Client
-from modelsync.core.errors import ConfigurationError
+from modelsync.core.errors import ConfigurationError, ConflictError
 from modelsync.formats import wire
 from modelsync.pulling import PullOptions, pull
 from modelsync.sources.site import SiteSource
 from modelsync.sources.site.http import Connection
 from tests import databases
 from tests.blog.site import TOKEN
-from tests.named.models import Account, Folder, Page, Place, Remark, Token, Topic
+from tests.integration.pull.serving import serving
+from tests.named.models import Account, Folder, Page, Place, Remark, Restaurant, Token, Topic
 from tests.separate import SeparateDatabase, separate_database
 
 pytestmark = [pytest.mark.database, pytest.mark.slow]
-ROOT = Path(__file__).resolve().parents[3]
 MODELS = (Remark, Page, Token, Account, Folder, Topic)
-
-
-@contextmanager
-def serving(database: SeparateDatabase) -> Iterator[str]:
-    """The other site, in a process of its own; its address."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.named.site"],
-        cwd=ROOT,
-        env=database.environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}/sync/"
-    finally:
-        process.kill()
-        process.communicate()
 
 
 @pytest.fixture(params=["same", "other"])
@@ -64,9 +43,9 @@ def sites(
         django_db_blocker.unblock(),
         separate_database(tmp_path / "there", theirs) as there,
         separate_database(tmp_path / "here", ours) as here,
-        serving(there) as url,
+        serving(there, "tests.named.urls") as port,
     ):
-        yield here, there.alias, url
+        yield here, there.alias, f"http://127.0.0.1:{port}/sync/"
         for database in (here, there):
             connections[database.alias].close()
 
@@ -151,6 +130,30 @@ def test_version_1(sites: tuple[SeparateDatabase, str, str]) -> None:
         assert source.header is None
         assert held(there) == held(here.alias)
         assert pull(source, PullOptions(using=here.alias, clean=True)).unchanged == 15
+
+
+def test_children_of_models_with_natural_keys(sites: tuple[SeparateDatabase, str, str]) -> None:
+    """Multi-table inheritance: what a child is called leads to the part of it that its parent holds."""
+    here, there, url = sites
+    chef = Account.objects.using(there).create(email="ada@example.org")
+    Restaurant.objects.using(there).create(pk=70, name="Joe's", stars=1, chef=None)
+    Place.objects.using(there).create(pk=80, name="Park")
+    Restaurant.objects.using(here.alias).create(pk=5, name="Joe's", stars=3)
+    Place.objects.using(here.alias).create(pk=70, name="Gone")
+    client = Client(api_token=TOKEN, api_url=url)
+    report = client.sync("places", clean=True, using=here.alias)
+    assert (report.updated, report.created, report.removed, report.unchanged) == (1, 1, 1, 1)
+    assert Restaurant.objects.using(here.alias).values_list("pk", "name", "stars").get() == (5, "Joe's", 1)
+    assert set(Place.objects.using(here.alias).values_list("name", flat=True)) == {"Joe's", "Park"}
+    assert client.sync("places", clean=True, using=here.alias).unchanged == 3
+    # References by the other site's primary keys are not taken for ours.
+    Restaurant.objects.using(there).update(chef=chef)
+    Account.objects.using(here.alias).create(pk=chef.pk, email="other@example.org")
+    with pytest.raises(ConflictError, match=r"ada@example\.org"):
+        client.sync("chefs", using=here.alias)
+    Account.objects.using(here.alias).create(pk=chef.pk + 1, email="ada@example.org")
+    assert client.sync("chefs", using=here.alias).updated == 1
+    assert Restaurant.objects.using(here.alias).get().chef_id == chef.pk + 1
 
 
 def test_what_means_nothing_here_is_refused(sites: tuple[SeparateDatabase, str, str]) -> None:

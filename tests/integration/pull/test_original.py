@@ -6,10 +6,7 @@ import datetime as dt
 import gzip
 import json
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from decimal import Decimal
 from email import message_from_bytes
 from pathlib import Path
@@ -24,6 +21,7 @@ from django.db import connections, transaction
 from modelsync.client import Client
 from modelsync.core.errors import GuardError, SourceError
 from tests.blog.models import Blog, Category, Comment, Member, Person, Post
+from tests.integration.pull.serving import serving
 from tests.separate import SeparateDatabase
 
 pytestmark = pytest.mark.database
@@ -139,24 +137,6 @@ def test_the_original_refuses_or_has_nothing(replay: Replay) -> None:
         replay("empty").sync("none", clean=True)
     assert replay("empty").sync("none").total == 0
     assert Blog.objects.count() == 1
-
-
-@contextmanager
-def serving(database: SeparateDatabase) -> Iterator[int]:
-    """The site of the tests, in a process of its own; its port."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.blog.site"],
-        cwd=ROOT,
-        env=database.environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout
-        yield int(process.stdout.readline())
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def asked(port: int, request: bytes) -> tuple[bytes, Any, bytes]:

@@ -5,11 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
@@ -27,6 +24,7 @@ from modelsync.core.errors import ConfigurationError, ConflictError, GuardError,
 from tests import databases
 from tests.blog.models import Blog, Category, Comment, Person, Post, Review, Ring
 from tests.blog.site import TOKEN
+from tests.integration.pull.serving import serving
 from tests.proxy import Cut, FaultProxy
 from tests.separate import SeparateDatabase, separate_database
 from tests.shop.models import Everything
@@ -49,24 +47,6 @@ class Sites:
     def client(self, port: int | None = None) -> Client:
         """A client of the other site."""
         return Client(api_token=TOKEN, api_url=f"http://127.0.0.1:{port or self.port}/sync/")
-
-
-@contextmanager
-def serving(database: SeparateDatabase) -> Iterator[int]:
-    """The other site, in a process of its own; its port."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.blog.site"],
-        cwd=ROOT,
-        env=database.environment,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        assert process.stdout
-        yield int(process.stdout.readline())
-    finally:
-        process.kill()
-        process.communicate()
 
 
 @pytest.fixture(scope="module", params=["same", "other"])

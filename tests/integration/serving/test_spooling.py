@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -11,10 +12,12 @@ from django.db import connection
 from django.db.models import F
 from django.db.models.functions import Length
 
+from modelsync.media.refs import images
 from modelsync.routing import Route
 from modelsync.serving import paging
+from modelsync.serving.files import file_index
 from tests.integration.serving.asking import NDJSON, array, ask, lines, make_products, objects
-from tests.shop.models import Product, Tag, Worded
+from tests.shop.models import Portrait, Product, Tag, Worded
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
@@ -58,27 +61,50 @@ def test_rows_come_in_their_order_and_as_often(name: str) -> None:
     assert [(found["pk"], len(found["fields"]["tags"])) for found in found_by_1] == expected
 
 
-def peak(pages: int) -> int:
-    """The most bytes that serving so many pages of long texts, in an order of their own, took."""
-    view = view_of(Product.objects.order_by("-sku")[: pages * paging.PAGE])
+def peak(reading: Callable[[int], Iterable[object]], pages: int) -> int:
+    """The most bytes that reading so many pages took."""
     tracemalloc.start()
     try:
-        for _ in ask(view, headers=NDJSON).streaming_content:
+        for _ in reading(pages):
             pass
         return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
 
 
+def products(pages: int) -> Iterable[object]:
+    """Products with long texts, served in an order of their own."""
+    view = view_of(Product.objects.order_by("-sku")[: pages * paging.PAGE])
+    content: Iterable[object] = ask(view, headers=NDJSON).streaming_content
+    return content
+
+
+def named(pages: int) -> Iterable[object]:
+    """The files that portraits name."""
+    return images(Portrait.objects.order_by("-pk")[: pages * paging.PAGE], "photo")
+
+
+def indexed(pages: int) -> Iterable[object]:
+    """The same files, for other sites."""
+    return file_index([Portrait.objects.order_by("-pk")[: pages * paging.PAGE]])
+
+
 @pytest.mark.slow
-def test_memory_does_not_grow_with_the_rows() -> None:
+@pytest.mark.parametrize("reading", [products, named, indexed])
+def test_memory_does_not_grow_with_the_rows(reading: Callable[[int], Iterable[object]]) -> None:
     """The drivers of MariaDB would hold all of them."""
-    text = "x" * 500
-    Product.objects.bulk_create(
-        [Product(sku=f"p{n}", name="P", description=text) for n in range(8 * paging.PAGE)], batch_size=500
-    )
-    peak(1)
-    assert peak(8) < 1.3 * peak(2)
+    count = 8 * paging.PAGE
+    if reading is products:
+        text = "x" * 500
+        Product.objects.bulk_create(
+            [Product(sku=f"p{n}", name="P", description=text) for n in range(count)], batch_size=500
+        )
+    else:
+        Portrait.objects.bulk_create(
+            [Portrait(employee_id=str(n), photo=f"{n:0150}.png") for n in range(count)], batch_size=500
+        )
+    peak(reading, 1)
+    assert peak(reading, 8) < 1.3 * peak(reading, 2)
 
 
 def test_a_stream_that_nobody_reads_on_leaves_the_connection_free() -> None:

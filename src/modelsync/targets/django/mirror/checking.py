@@ -10,15 +10,21 @@ from django.db import models
 
 from modelsync.core.results import Rejection
 from modelsync.targets.django.mirror.difference import Act, Difference
-from modelsync.targets.django.mirror.sheet import Sheet, told
+from modelsync.targets.django.mirror.sheet import Sheet, absence, told
 from modelsync.targets.django.schema import Field, Schema, column_of, is_constrained, target_of
 
 
 class Checking:
-    """Asks the tables, after they were written, what is wrong with the records of one model."""
+    """Asks the tables, after they were written, what is wrong with the records of one model.
 
-    def __init__(self, difference: Difference, cursor: Any) -> None:
+    `refused` are the models of which some records are not taken.
+    """
+
+    def __init__(
+        self, difference: Difference, cursor: Any, refused: frozenset[type[models.Model]] = frozenset()
+    ) -> None:
         self.difference = difference
+        self.refused = refused
         self.sheet: Sheet = difference.sheet
         self.cursor = cursor
         self.q = difference.q
@@ -60,12 +66,14 @@ class Checking:
     ) -> Iterator[Rejection]:
         """`found`: the record's number, what it is called, what it names, and the row that says so."""
         said = self._said(place) if found and field in self.sheet.named else {}
+        target = target_of(field).model
+        absent = absence(has_refused=target in self.refused)
         for number, name, value, row in found:
             key = json.loads(said[row]) if row in said else value
             yield self._rejection(
                 number,
-                f"{self._called(name)} names {target_of(field).model._meta.label} "
-                f"{told(key) if row in said else key}, which is neither here nor in what the other site sent",
+                f"{self._called(name)} names {target._meta.label} {told(key) if row in said else key}, "
+                f"which is {absent}",
                 column,
                 key,
             )

@@ -146,8 +146,7 @@ class Keying:
         """
         if not keys:
             return
-        number = "integer PRIMARY KEY" if self.dialect.connection.vendor == "sqlite" else "integer"
-        columns = [StageColumn("n", type=number), StageColumn("k", field=sheet.pk)]
+        columns = [self.dialect.number, StageColumn("k", field=sheet.pk)]
         self.dialect.create_stage(self.cursor, _KEYS, columns)
         values = [[n for n, _ in keys], [self.dialect.adapt(sheet.pk, key) for _, key in keys]]
         self.dialect.load(self.cursor, _KEYS, ["n", "k"], values)
@@ -171,6 +170,7 @@ class Keying:
         stage = self.q(sheet.stage)
         self.cursor.execute(f"SELECT s.n, s.said FROM {stage} s WHERE s.n IN ({numbers}) ORDER BY s.n")
         found = self.cursor.fetchall()
+        sheet.has_refused = sheet.has_refused or bool(found)
         for start in range(0, len(found), 400):
             some = ", ".join(str(number) for number, _ in found[start : start + 400])
             for each, column in stages_of(sheet):

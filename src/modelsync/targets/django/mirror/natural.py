@@ -10,32 +10,18 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from django.core.exceptions import ObjectDoesNotExist
 from django.db import models
 
 from modelsync.core.errors import RecordError
 from modelsync.core.results import Rejection
-from modelsync.targets.django.mirror.sheet import Sheet, told
+from modelsync.targets.django.mirror.calling import hash_of
+from modelsync.targets.django.mirror.looking import Looking
+from modelsync.targets.django.mirror.sheet import Sheet, absence
 from modelsync.targets.django.schema import Field, target_of
 from modelsync.targets.django.sql import Dialect
 from modelsync.targets.django.sql.base import StageColumn
 
-
-def resolve(field: Field, key: Sequence[Any], using: str) -> object:
-    """The value for a foreign key to the object with this natural key; raises RecordError."""
-    model: Any = field.related_model
-    manager = model._default_manager.db_manager(using)
-    if not hasattr(manager, "get_by_natural_key"):
-        raise RecordError(f"{model._meta.label} is not found by natural keys here: {told(key)}")
-    try:
-        found = manager.get_by_natural_key(*key)
-    except (ObjectDoesNotExist, model.MultipleObjectsReturned, TypeError, ValueError) as error:
-        raise RecordError(
-            f"there is no {model._meta.label} with the natural key {told(key)}, neither here nor in what the "
-            f"other site sent"
-        ) from error
-    value: object = getattr(found, target_of(field).attname)
-    return value
+_FOUND = "modelsync_found"
 
 
 def make_names(sheet: Sheet, dialect: Dialect, cursor: Any) -> None:
@@ -44,8 +30,7 @@ def make_names(sheet: Sheet, dialect: Dialect, cursor: Any) -> None:
     `place` is the column's index in the stream, -1 less it when the stream itself has answered; `row` is the
     number of the record, or of the pair, `h` a hash.
     """
-    number = "integer PRIMARY KEY" if dialect.connection.vendor == "sqlite" else "integer"
-    columns = [StageColumn("n", type=number), StageColumn("place", type="integer")]
+    columns = [dialect.number, StageColumn("place", type="integer")]
     columns += [StageColumn("row", type="integer"), StageColumn("said", type="text")]
     columns += [StageColumn("h", type="bigint")]
     dialect.create_stage(cursor, sheet.names, columns, ["row"])
@@ -72,7 +57,8 @@ class Naming:
         self.dialect = dialect
         self.cursor = cursor
         self.using = using
-        self.names = dialect.quote(sheet.names)
+        self.q = dialect.quote
+        self.names = self.q(sheet.names)
         self.done: set[int] = set()
 
     def resolve(self, wanted: Iterable[Field] | None = None) -> Iterator[Rejection]:
@@ -90,27 +76,35 @@ class Naming:
         for place in places:
             field, stage, staged, _ = fields[place]
             self._resolve_from_stream(place, field, stage, staged)
-        self.cursor.execute(
-            f"SELECT DISTINCT place, said FROM {self.names} WHERE place IN ({', '.join(map(str, places))}) "
-            f"ORDER BY place, said"
-        )
-        for place, said in self.cursor.fetchall():
-            field, stage, staged, name = fields[place]
-            rows = f"SELECT w.row FROM {self.names} w WHERE w.place = %s AND w.said = %s"
-            try:
-                value = resolve(field, json.loads(said), self.using)
-            except RecordError as error:
-                yield from self._refused(place, said, name, stage, error)
-                stages = stages_of(self.sheet) if stage == self.sheet.stage else [(stage, "n")]
-                for each, number in stages:
-                    self.cursor.execute(
-                        f"DELETE FROM {self.dialect.quote(each)} WHERE {number} IN ({rows})", [place, said]
-                    )
-                continue
+        for place in places:
             self.cursor.execute(
-                f"UPDATE {self.dialect.quote(stage)} SET {staged} = %s WHERE n IN ({rows})",
-                [field.get_db_prep_save(value, self.dialect.connection), place, said],
+                f"SELECT DISTINCT h, said FROM {self.names} WHERE place = {place} ORDER BY said"
             )
+            saids = [said for _, said in self.cursor.fetchall()]
+            if saids:
+                yield from self._resolve_from_tables(place, saids, *fields[place])
+
+    def _resolve_from_tables(
+        self, place: int, saids: list[str], field: Field, stage: str, staged: str, name: str
+    ) -> Iterator[Rejection]:
+        """What the stream does not answer, the tables may."""
+        target = self.sheets.get(target_of(field).model)
+        absent = absence(has_refused=target is not None and target.has_refused)
+        values, faults = Looking(field, self.using, absent).up(saids)
+        keys = [None if said in faults else self.dialect.adapt(field, values[said]) for said in saids]
+        columns = [self.dialect.number, StageColumn("h", type="bigint"), StageColumn("said", type="text")]
+        self.dialect.create_stage(self.cursor, _FOUND, [*columns, StageColumn("k", field=field)], ["h"])
+        numbered = [range(len(saids)), [*map(hash_of, saids)], saids, keys]
+        self.dialect.load(self.cursor, _FOUND, ["n", "h", "said", "k"], numbered)
+        found = f"{self.q(_FOUND)} AS x"
+        same = f"w.place = {place} AND x.h = w.h AND x.said = w.said"
+        if faults:
+            yield from self._refused(faults, f"{self.names} w JOIN {found} ON {same}", name, stage)
+        source = f"{self.names} AS w, {found}"
+        self.cursor.execute(
+            self.dialect.update(stage, "s", [(staged, "x.k")], source, f"w.row = s.n AND {same}")
+        )
+        self.dialect.drop(self.cursor, _FOUND)
 
     def _resolve_from_stream(self, place: int, field: Field, stage: str, staged: str) -> None:
         """Objects that come without primary keys have the same names on their own stage."""
@@ -120,7 +114,7 @@ class Naming:
         values = {column.field: column.staged for column in (target.key, *target.values)}
         if target_of(field) not in values:
             return
-        named = f"{self.dialect.quote(target.stage)} AS z"
+        named = f"{self.q(target.stage)} AS z"
         same = f"z.h = w.h AND z.said = w.said AND w.place = {place}"
         source, value = f"{self.names} AS w, {named}", f"z.{values[target_of(field)]}"
         self.cursor.execute(
@@ -130,23 +124,27 @@ class Naming:
         self.cursor.execute(self.dialect.update(self.sheet.names, "w", taken, named, same))
 
     def _refused(
-        self, place: int, said: str, name: str, stage: str, error: RecordError
+        self, faults: Mapping[str, RecordError], said: str, name: str, stage: str
     ) -> Iterator[Rejection]:
-        number = "s.n" if stage == self.sheet.stage else "s.r"
+        """Refuse the records that name nobody, and take them from the stage; `said` joins what is found."""
+        is_pair = stage != self.sheet.stage
+        self.sheet.has_refused = True
         self.cursor.execute(
-            f"SELECT DISTINCT {number} FROM {self.names} w JOIN {self.dialect.quote(stage)} s ON s.n = w.row "
-            f"WHERE w.place = %s AND w.said = %s ORDER BY 1",
-            [place, said],
+            f"SELECT DISTINCT {'s.r' if is_pair else 's.n'}, w.said FROM {said} "
+            f"JOIN {self.q(stage)} s ON s.n = w.row WHERE x.k IS NULL ORDER BY 1"
         )
-        for (found,) in self.cursor.fetchall():
+        for number, text in self.cursor.fetchall():
             yield Rejection(
-                number=found,
-                reason=error.reason,
+                number=number,
+                reason=faults[text].reason,
                 column=name,
-                value=json.loads(said),
-                origin=self.sheet.origin(found),
+                value=json.loads(text),
+                origin=self.sheet.origin(number),
                 model=self.sheet.label,
             )
+        for each, column in [(stage, "n")] if is_pair else stages_of(self.sheet):
+            rows = f"SELECT w.row FROM {said} WHERE x.k IS NULL"
+            self.cursor.execute(f"DELETE FROM {self.q(each)} WHERE {column} IN ({rows})")
 
 
 def in_order(

@@ -66,7 +66,7 @@ class Settling:
             if difference.sheet.many and self.acts[difference.sheet.model]:
                 self._relate(difference)
         for difference in self.differences:
-            self.rejections += Checking(difference, self.cursor).dangling(self.gone)
+            self.rejections += self._checking(difference).dangling(self.gone)
         if self.options.reset and not self.options.dry_run:
             for sheet in self.sheets:
                 if isinstance(sheet.pk, models.AutoField):
@@ -129,6 +129,7 @@ class Settling:
             kind = "natural" if sheet.is_unkeyed else "primary"
             other = sheet.called(other) if sheet.is_unkeyed else repr(other)
             reason = f"its {kind} key is the same as {other} for this database, which comes at {where}"
+            sheet.has_refused = True
             self.rejections.append(
                 Rejection(
                     number=number, reason=reason, column="pk", value=key, origin=origin, model=sheet.label
@@ -167,7 +168,7 @@ class Settling:
                 if self.signalling:
                     self.signalling.after_saving(coming)
         except IntegrityError as error:
-            found = list(Checking(difference, self.cursor).conflicts())
+            found = list(self._checking(difference).conflicts())
             if not found:
                 raise ConflictError(
                     f"the database refuses what the other site sent of {difference.sheet.label}: "
@@ -180,11 +181,14 @@ class Settling:
             if isinstance(many.through._meta.pk, models.AutoField):
                 # Rows that were restored with their keys may have left the sequence behind them.
                 self.dialect.advance_sequence(self.cursor, many.through)
-        checking = Checking(difference, self.cursor)
-        dangling = list(checking.dangling_pairs())
+        dangling = list(self._checking(difference).dangling_pairs())
         self.rejections += dangling
         if not dangling:
             Writing(difference, self.dialect, self.cursor, self.options.using).relate(self.signalling)
+
+    def _checking(self, difference: Difference) -> Checking:
+        refused = frozenset(sheet.model for sheet in self.sheets if sheet.has_refused)
+        return Checking(difference, self.cursor, refused)
 
     # -- telling -----------------------------------------------------------------------------
 

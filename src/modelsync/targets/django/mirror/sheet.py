@@ -55,7 +55,7 @@ class Sheet:
     and comes as a field (multi-table inheritance).
 
     `parts` are the runs of ordinals that its records have; `is_rising` says that their keys rise, so
-    that no two of them are of one object.
+    that no two of them are of one object. `has_refused` says that some of them are not taken.
     """
 
     model: type[models.Model]
@@ -78,6 +78,7 @@ class Sheet:
     named: set[Field] = field(default_factory=set)
     last: object = None
     is_rising: bool = True
+    has_refused: bool = False
 
     @property
     def label(self) -> str:
@@ -114,6 +115,13 @@ class Sheet:
 def told(key: Sequence[object]) -> str:
     """A natural key, for a person."""
     return ", ".join(map(repr, key))
+
+
+def absence(*, has_refused: bool) -> str:
+    """Where an object is not that another one names; `has_refused` tells of the objects of its model."""
+    if has_refused:
+        return "neither here nor among the objects of the other site that are not refused themselves"
+    return "neither here nor in what the other site sent"
 
 
 def make_sheet(

@@ -55,8 +55,7 @@ class Pairs:
 
 def make_stages(sheet: Sheet, dialect: Dialect, cursor: Any) -> None:
     """Make the empty stages of a model and of its many-to-many relations."""
-    number = "integer PRIMARY KEY" if dialect.connection.vendor == "sqlite" else "integer"
-    columns = [StageColumn("n", type=number), StageColumn("k", field=sheet.pk)]
+    columns = [dialect.number, StageColumn("k", field=sheet.pk)]
     columns += [StageColumn(column.staged, field=column.field) for column in sheet.values]
     indexed = ["k"]
     if sheet.is_unkeyed:
@@ -66,7 +65,7 @@ def make_stages(sheet: Sheet, dialect: Dialect, cursor: Any) -> None:
     make_names(sheet, dialect, cursor)
     for many in sheet.many:
         pair = [StageColumn("k", field=many.source), StageColumn("o", field=many.target)]
-        numbers = [StageColumn("n", type=number), StageColumn("r", type="integer")]
+        numbers = [dialect.number, StageColumn("r", type="integer")]
         dialect.create_stage(cursor, many.stage, [*numbers, *pair], ["k"])
 
 
@@ -96,6 +95,7 @@ class Stager:
         numbers: Sequence[int] = group.numbers
         holders = keys
         if faults:
+            sheet.has_refused = True
             kept = [p for p in range(len(group)) if p not in faults]
             keys, numbers = [keys[p] for p in kept], [numbers[p] for p in kept]
             columns = {name: [values[p] for p in kept] for name, values in columns.items()}

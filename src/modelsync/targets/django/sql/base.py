@@ -39,6 +39,8 @@ class Dialect(ABC):
     ids_before = False
     #: Whether text values may differ though the database calls them equal (collations).
     folds_text = False
+    #: The column of a stage that numbers its rows.
+    number = StageColumn("n", type="integer")
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.connection = connection

@@ -16,6 +16,8 @@ from modelsync.targets.django.sql.base import TEXTS, Dialect, StageColumn
 class SQLite(Dialect):
     """SQLite 3.35 and newer (UPDATE ... FROM, window functions)."""
 
+    number = StageColumn("n", type="integer PRIMARY KEY")
+
     @staticmethod
     def is_able() -> bool:
         """Whether the library that Python has is new enough."""

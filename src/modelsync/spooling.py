@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 from tempfile import SpooledTemporaryFile
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from django.db import connections
 
+T = TypeVar("T")
 _Row: TypeAlias = "Sequence[Any]"
 
 #: Rows that are in memory at once.
@@ -50,6 +51,14 @@ def spooling(using: str) -> Iterator[None]:
 
     with connection.execute_wrapper(spool):
         yield
+
+
+def spooled(rows: Iterator[T], using: str) -> Iterator[T]:
+    """The same rows, of a query that is made when the first one is asked for."""
+    with spooling(using):
+        first = list(islice(rows, 1))
+    yield from first
+    yield from rows
 
 
 class Spooled:
