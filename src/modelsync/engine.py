@@ -172,7 +172,8 @@ class _Run:
         after = cursor.get("at") if cursor else None
         with ExitStack() as stack:
             stepwise = self.options.commit_every is not None and not self.options.dry_run
-            ahead = ReadAhead(self._batches(after))  # type: ignore[arg-type]  # plain JSON by contract
+            batches = self._batches(after)  # type: ignore[arg-type]  # plain JSON by contract
+            ahead = ReadAhead(batches, self._foresee)
             look = ahead.look if getattr(self.source, "reads_apart", False) else None
             for batch in ahead:
                 if stepwise and not self.uncommitted:
@@ -202,6 +203,15 @@ class _Run:
         fraction = getattr(self.source, "fraction", None)
         self.recorder.tell(BatchApplied(self.pass_number, done, fraction() if fraction else None))
         self._mind_errors()
+
+    def _foresee(self, batch: Batch) -> None:
+        """Tell the target of the batch that comes next, if it wants to know."""
+        foresee = getattr(self.target, "foresee", None)
+        if foresee:
+            step = self.options.passes[self.pass_number]
+            for group in self.mapping(batch).groups(batch, step.actions | Action.FORCE, _unheard):
+                foresee(group)
+                return
 
     def _groups(self, batch: Batch) -> Iterator[Group]:
         step = self.options.passes[self.pass_number]
@@ -334,6 +344,10 @@ class _Run:
 
     def _timed(self, stage: str) -> _Timer:
         return _Timer(self.report.durations, stage)
+
+
+def _unheard(number: int, error: RecordError | None, reason: str) -> None:
+    """It is told again when the batch is applied."""
 
 
 class _Timer:

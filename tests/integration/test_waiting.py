@@ -11,15 +11,38 @@ from django.db import DatabaseError, connection, transaction
 
 import modelsync
 from modelsync.core.ports import Extent
-from modelsync.core.records import Batch, Cursor, Origin
+from modelsync.core.records import EVERYTHING, Batch, Cursor, Origin
+from modelsync.feeds import make_mapping
 from modelsync.sources import ChainSource, FileSource, IterableSource
 from modelsync.targets.django.sql import dialect_for
+from modelsync.targets.django.target import DjangoTarget, TargetOptions
 from tests.rows import WRITERS, values
 from tests.shop.models import Checked, Supplier
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 #: PostgreSQL alone lets us send a statement without waiting for it.
 IS_BESIDE = connection.vendor == "postgresql"
+
+
+def test_what_was_converted_beforehand_is_for_those_very_rows() -> None:
+    """Of another group of the same shape nothing is taken."""
+    rows = [{"name": f"n{n}", "code": f"c{n}"} for n in range(150)]
+    target = DjangoTarget({("shop.Supplier", None): Supplier}, TargetOptions())
+    batches = IterableSource(rows, model="shop.Supplier", batch_rows=50).read(None)
+    mapping = make_mapping(match_on="code", has_system=False)
+    first, second, third = (
+        group for batch in batches for group in mapping.groups(batch, EVERYTHING, lambda *_: None)
+    )
+    with target.atomic():
+        target.foresee(first)  # nothing is compiled yet
+        target.apply(first)
+        target.foresee(third)
+        target.apply(second)
+        target.foresee(third)
+        for cells in third.cells:
+            cells[0] = "changed after it was converted"  # type: ignore[index]  # a list
+        target.apply(third)
+    assert dict(Supplier.objects.values_list("code", "name")) == {f"c{n}": f"n{n}" for n in range(150)}
 
 
 def execute(sql: str, params: list[object] | None, meanwhile: Callable[[], None]) -> None:

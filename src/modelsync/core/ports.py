@@ -153,7 +153,11 @@ class Settled:
 
 
 class Target(Protocol):
-    """What records are applied to."""
+    """What records are applied to.
+
+    A target may have `foresee(group)`, too: it is called while it waits for its database, with a group that
+    may be applied next, so that it can convert values beforehand.
+    """
 
     def apply(self, group: Group) -> Applied:
         """Decide what each record of the group means and do it, in the transaction around it.

@@ -130,10 +130,16 @@ def test_a_run() -> None:
 
 
 class Impatient(MemoryTarget):
-    """A target that looks ahead with every group; `seen` are the source's batches at that time."""
+    """A target that looks ahead with every group; `seen` are the source's batches at that time, `told` the
+    numbers of the records that it was told of.
+    """
 
     source: Rowed
     seen: list[int]
+    told: list[int]
+
+    def foresee(self, group: Group) -> None:
+        self.told += group.numbers
 
     def apply(self, group: Group) -> Applied:
         group.meanwhile()
@@ -145,11 +151,12 @@ class Impatient(MemoryTarget):
 def test_a_target_looks_ahead_only_where_reading_needs_nothing_of_it(reads_apart: bool | None) -> None:
     """A source that does not say so may need the connection that the target waits for."""
     into, source = Impatient({"node": Table(columns={"code": Column(unique=True)})}), Rowed(nodes(6))
-    into.source, into.seen = source, []
+    into.source, into.seen, into.told = source, [], []
     if reads_apart is not None:
         source.reads_apart = reads_apart  # type: ignore[attr-defined]  # optional
     assert counted(sync(source, into)) == {"created": 6}
     assert into.seen == ([2, 3, 3] if reads_apart else [1, 2, 3])
+    assert into.told == ([2, 3, 4, 5] if reads_apart else [])
 
 
 def test_a_rejection_undoes_the_run() -> None:

@@ -123,6 +123,12 @@ class DjangoTarget:
         """Decide what each record of the group means and do it."""
         return self._writer(group).apply(group)
 
+    def foresee(self, group: Group) -> None:
+        """Convert what may come next, if that has been compiled."""
+        writer = self._compiled.get(_key(group))
+        if isinstance(writer, StagedWriter):
+            writer.foresee(group)
+
     def settle(self) -> Iterator[Settled]:
         """Nothing: every outcome is known at once."""
         return iter(())
@@ -161,10 +167,9 @@ class DjangoTarget:
     # -- shapes and writers ------------------------------------------------------------------
 
     def _writer(self, group: Group) -> StagedWriter | ObjectsWriter:
-        batch = group.batch
-        key = (batch.model, batch.system, group.columns, group.match, batch.is_text)
+        key = _key(group)
         if key not in self._compiled:
-            context = self.contexts[batch.model, batch.system]
+            context = self.contexts[group.batch.model, group.batch.system]
             self._compiled[key] = self._compile(context, self.shape(context, group))
         return self._compiled[key]
 
@@ -218,3 +223,9 @@ class DjangoTarget:
         if why is None and not context.quiet:
             why = context.schema.user_code
         return why
+
+
+def _key(group: Group) -> tuple[object, ...]:
+    """What groups that are written in the same way have in common."""
+    batch = group.batch
+    return batch.model, batch.system, group.columns, group.match, batch.is_text

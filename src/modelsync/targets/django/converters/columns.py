@@ -74,6 +74,8 @@ class Converter:
         self.is_texty = isinstance(field, _TEXT)
         self.check = check
         self.exact = exact
+        #: Whether values come from a parser, which makes texts of Python's own type only.
+        self.is_parsed = is_text or exact
         self.choices = _choices(field) if check and not exact else None
         self.max_length: int | None = getattr(field, "max_length", None) if check and self.is_texty else None
         self.range = _range(field) if check else (None, None)
@@ -226,11 +228,21 @@ def _fast(converter: Converter) -> Fast | None:
 
 def _filled(converter: Converter, values: Sequence[Any]) -> Sequence[str] | None:
     """The values that are not blank, if all are text and blanks are allowed; else None."""
-    if set(map(type, values)) != {str}:
+    if not _are_texts(converter, values):
         return None
     if "" in values:
         return [v for v in values if v] if converter.null else None
     return values
+
+
+def _are_texts(converter: Converter, values: Sequence[Any]) -> bool:
+    if not converter.is_parsed:
+        return set(map(type, values)) == {str}
+    try:
+        "".join(values)
+    except TypeError:
+        return False
+    return True
 
 
 def _rejoined(values: Sequence[Any], filled: Sequence[Any], converted: list[Any]) -> list[Any]:
@@ -241,7 +253,7 @@ def _rejoined(values: Sequence[Any], filled: Sequence[Any], converted: list[Any]
 
 
 def _fast_text(converter: Converter, values: Sequence[Any]) -> list[Any] | None:
-    if set(map(type, values)) != {str}:
+    if not _are_texts(converter, values):
         return None
     if converter.max_length is not None and max(map(len, values)) > converter.max_length:
         return None

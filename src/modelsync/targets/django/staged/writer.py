@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from operator import is_
 
 from django.db import DatabaseError, transaction
 
@@ -15,7 +16,7 @@ from modelsync.targets.django.shape import Shape
 from modelsync.targets.django.sql import Dialect
 from modelsync.targets.django.staged.independence import Shared, shared_items
 from modelsync.targets.django.staged.layout import make_layout
-from modelsync.targets.django.staged.loading import load_group
+from modelsync.targets.django.staged.loading import Loaded, load_group
 from modelsync.targets.django.staged.sets import Sets
 from modelsync.targets.django.staged.statements import Kind, make_statements
 from modelsync.targets.django.staged.tables import FOUND, PLAN, STAGE
@@ -30,6 +31,7 @@ class StagedWriter:
         self.shape = shape
         self.dialect = dialect
         self.objects = ObjectsWriter(context, shape)
+        self.foreseen: tuple[Group, Loaded] | None = None
         # A record that only deletes is asked for nothing but its match values.
         named = tuple(column for column in shape.values if column.name in shape.match.names)
         writes = make_layout(context, shape, dialect)
@@ -58,11 +60,23 @@ class StagedWriter:
             absorb(applied, found, positions)
         return applied
 
+    def foresee(self, group: Group) -> None:
+        """Convert a group that may be applied next."""
+        if group.uniform is not None and Action.DELETE not in group.uniform:
+            self.foreseen = group, load_group(self.layouts[Kind.WRITES], group, self.dialect)
+
+    def _loaded(self, group: Group, kind: Kind) -> Loaded:
+        """The group's values, converted now unless they have been."""
+        foreseen, self.foreseen = self.foreseen, None
+        if foreseen and kind is Kind.WRITES and _is_same(foreseen[0], group):
+            return foreseen[1]
+        return load_group(self.layouts[kind], group, self.dialect)
+
     def _apply(self, group: Group, kind: Kind) -> Applied:
         """Apply a group whose records are all there for the same."""
         applied, layout = Applied.empty(len(group)), self.layouts[kind]
         with timed(applied, "convert"):
-            loaded = load_group(layout, group, self.dialect)
+            loaded = self._loaded(group, kind)
         for position, error in loaded.errors.items():
             applied.reject(position, error)
         if not loaded.positions:
@@ -109,6 +123,16 @@ def _stage(work: Work) -> Shared:
     dialect.analyze(cursor, STAGE, work.sql.rows.joined_on())
     dialect.refresh(cursor, work.sql.rows.tables())
     return shared_items(work.layout.shape, work.loaded, dialect, cursor, STAGE)
+
+
+def _is_same(one: Group, other: Group) -> bool:
+    """Whether two groups hold the very same cells, for the same."""
+    return (
+        all(map(is_, one.cells, other.cells))
+        and one.numbers == other.numbers
+        and one.uniform == other.uniform
+        and one.keys == other.keys
+    )
 
 
 def _runs(group: Group) -> Iterator[tuple[list[int], bool]]:
