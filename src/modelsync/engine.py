@@ -15,6 +15,7 @@ from time import perf_counter
 from modelsync.core.ahead import ReadAhead
 from modelsync.core.errors import GuardError, ModelSyncError, RecordError
 from modelsync.core.events import BatchApplied, Committed, RowsRejected, RunFinished, RunStarted
+from modelsync.core.garbage import rare_collections
 from modelsync.core.mapping import Grouping
 from modelsync.core.narrowing import narrow
 from modelsync.core.options import RunOptions
@@ -49,7 +50,8 @@ def run(
     Returns the report, whatever its result: rejections, a guard that stopped the run and a failed
     source are told by it. Raises only what is no fault of the input (ConfigurationError, a bug).
     """
-    return _Run(source, target, journal, mapping, options, observers).execute()
+    with rare_collections():
+        return _Run(source, target, journal, mapping, options, observers).execute()
 
 
 class _Run:

@@ -12,6 +12,8 @@ from typing import Any, Final, TypeAlias
 _Codec: TypeAlias = tuple[Callable[[bytes], bytes], Callable[[], bytes]]
 
 _GZIP: Final = 16 + zlib.MAX_WBITS
+#: The fastest level of either: a higher one takes more time than it saves on most networks.
+_LEVEL: Final = 1
 
 
 def available_encodings() -> tuple[str, ...]:
@@ -32,7 +34,7 @@ def compressed(blocks: Iterable[bytes], encoding: str | None) -> Iterator[bytes]
 
 
 def _gzip() -> _Codec:
-    codec = zlib.compressobj(level=1, wbits=_GZIP)
+    codec = zlib.compressobj(level=_LEVEL, wbits=_GZIP)
     return (lambda block: codec.compress(block) + codec.flush(zlib.Z_SYNC_FLUSH)), codec.flush
 
 
@@ -41,10 +43,11 @@ def _zstd() -> _Codec:
     if sys.version_info >= (3, 14):
         from compression import zstd
 
-        made = zstd.ZstdCompressor(options={zstd.CompressionParameter.checksum_flag: 1})
+        parameter = zstd.CompressionParameter
+        made = zstd.ZstdCompressor(options={parameter.checksum_flag: 1, parameter.compression_level: _LEVEL})
         return (lambda block: made.compress(block, made.FLUSH_BLOCK)), made.flush
     import zstandard
 
-    codec: Any = zstandard.ZstdCompressor(write_checksum=True).compressobj()
+    codec: Any = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compressobj()
     flush_block = zstandard.COMPRESSOBJ_FLUSH_BLOCK
     return (lambda block: codec.compress(block) + codec.flush(flush_block)), codec.flush

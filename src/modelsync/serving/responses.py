@@ -10,6 +10,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
+from modelsync.core.garbage import rare_collections
 from modelsync.formats.wire import JSON, NDJSON
 from modelsync.serving.accepting import choose_encoding, wants_lines
 from modelsync.serving.arranging import Arrangement
@@ -45,12 +46,22 @@ def answer(
     if request.method == "HEAD":
         response = HttpResponse(content_type=content_type)
     else:
-        packed = compressed(blocks(), encoding)
+        packed = _made(compressed(blocks(), encoding))
         content = _Threaded(packed) if isinstance(request, ASGIRequest) else packed
         response = StreamingHttpResponse(content, content_type=content_type)
     if encoding is not None:
         response["Content-Encoding"] = encoding
     return _uncached(response)
+
+
+def _made(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same blocks; while one is made, and only then, garbage may wait."""
+    while True:
+        with rare_collections():
+            block = next(blocks, None)
+        if block is None:
+            return
+        yield block
 
 
 def _uncached(response: _R) -> _R:

@@ -12,8 +12,8 @@ from modelsync.core.errors import Permanent, Transient
 #: Bytes of a body, unpacked, that are read at most.
 MOST: Final = 10 << 30
 _STEP: Final = 1 << 17
-# Four bytes of Zstandard can stand for 128 KiB, so they are fed to it a few at a time.
-_SLICE: Final = 1 << 8
+# Four bytes of Zstandard can stand for 128 KiB, so they are fed to it a few at a time: 16 MiB at worst.
+_SLICE: Final = 1 << 9
 # RFC 9659: what an HTTP client need not exceed.
 _WINDOW: Final = 8 << 20
 

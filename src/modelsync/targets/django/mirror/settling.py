@@ -10,6 +10,7 @@ from django.db import IntegrityError, models, transaction
 from modelsync.core.errors import ConflictError, GuardError
 from modelsync.core.ports import Settled
 from modelsync.core.results import Change, Notice, Outcome, Rejection
+from modelsync.spooling import spooling
 from modelsync.targets.django.mirror.checking import Checking
 from modelsync.targets.django.mirror.deletes import Deletes
 from modelsync.targets.django.mirror.difference import Act, Difference
@@ -23,6 +24,8 @@ from modelsync.targets.django.sql import Dialect
 if TYPE_CHECKING:
     from modelsync.targets.django.mirror.target import MirrorOptions
 
+#: Records that are told of at a time.
+_TOLD = 10_000
 OUTCOMES = {Act.CREATE: Outcome.CREATED, Act.UPDATE: Outcome.UPDATED, Act.RELATE: Outcome.UPDATED}
 
 
@@ -198,8 +201,7 @@ class Settling:
             sheet = difference.sheet
             for start, length, _ in sheet.parts:
                 yield Settled(numbers=range(start, start + length), outcomes=_filled(length))
-            self.cursor.execute(f"SELECT n, act FROM {difference.plan} ORDER BY n")
-            while found := self.cursor.fetchmany(10_000):
+            for found in self._planned(difference):
                 yield Settled(
                     numbers=[n for n, _ in found], outcomes=bytes(OUTCOMES[Act(act)] for _, act in found)
                 )
@@ -211,6 +213,13 @@ class Settling:
             changes=self.changes,
             removed=self.removed,
         )
+
+    def _planned(self, difference: Difference) -> Iterator[Sequence[tuple[int, int]]]:
+        """Number and act of the records that are not as they were, some at a time: all would be many."""
+        with spooling(self.options.using), self.dialect.connection.chunked_cursor() as cursor:
+            cursor.execute(f"SELECT n, act FROM {difference.plan} ORDER BY n")
+            while found := cursor.fetchmany(_TOLD):
+                yield found
 
 
 def _filled(length: int) -> bytes:

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
 from django.db import models
 from django.db.models.expressions import Value
 
@@ -267,8 +268,18 @@ def _texts(values: Sequence[Any]) -> Sequence[str]:
     kinds = set(map(type, values))
     if kinds == {str}:
         return values
+    if kinds == {int}:
+        return _numbers(values)
     if type(None) not in kinds:
         return list(map(str, values))
     if kinds == {str, type(None)}:
         return ["\\N" if value is None else value for value in values]
     return ["\\N" if value is None else value if type(value) is str else str(value) for value in values]
+
+
+def _numbers(values: Sequence[int]) -> Sequence[str]:
+    """Integers as text: JSON's are the same, and written three times as fast."""
+    try:
+        return msgspec.json.encode(list(values))[1:-1].decode().split(",")
+    except OverflowError:
+        return list(map(str, values))
