@@ -1,56 +1,19 @@
-"""How the work of the database grows with the stream: in proportion, whatever is pulled.
-
-Counted are the steps of SQLite's virtual machine and the rows that MariaDB's tables are asked for.
-"""
+"""How the work of the database grows with the stream: in proportion, whatever is pulled."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import connection
 
 from tests.blog.models import Category, Comment, Post, Review
 from tests.integration.mirror.test_mirror import Row, blog, post, sync
+from tests.work import assert_proportional, needs_count
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
 
 Objects = list[tuple[str, Row]]
-_SMALL, _FACTOR = 500, 4
-#: Sorting costs a little more than in proportion; what looks through one table for each row of another
-#: would cost `_FACTOR` times more.
-_MOST = _FACTOR * 1.5
-
-
-@contextmanager
-def counting() -> Iterator[list[int]]:
-    """Gives what the database did, at the end."""
-    done: list[int] = []
-    if connection.vendor == "sqlite":
-        steps = [0]
-
-        def step() -> None:
-            steps[0] += 1
-
-        connection.ensure_connection()
-        connection.connection.set_progress_handler(step, 100)
-        try:
-            yield done
-        finally:
-            connection.connection.set_progress_handler(None, 0)
-        done.append(steps[0])
-    else:
-        before = _handled()
-        yield done
-        done.append(_handled() - before)
-
-
-def _handled() -> int:
-    with connection.cursor() as cursor:
-        cursor.execute("SHOW SESSION STATUS LIKE 'Handler_read%'")
-        return sum(int(count) for _, count in cursor.fetchall())
 
 
 def graph(count: int, *, title: str = "", shift: int = 0) -> Objects:
@@ -95,16 +58,14 @@ def removed(count: int) -> Callable[[], Any]:
 
 
 @pytest.mark.parametrize("case", [first, unchanged, changed, related_anew, removed])
-@pytest.mark.skipif(connection.vendor == "postgresql", reason="it does not tell, and joins by hash")
+@needs_count
 def test_work_is_in_proportion(case: Callable[[int], Callable[[], Any]]) -> None:
     """Four times the objects are not much more than four times the work."""
-    work = []
-    for count in (_SMALL, _SMALL * _FACTOR):
+
+    def prepare(count: int) -> Callable[[], Any]:
         for model in (Comment, Review, Post, Category):
             model._base_manager.all().delete()
         run = case(count)
-        with counting() as done:
-            assert run().ok
-        work += done
-    assert work[0] > _SMALL / 100
-    assert work[1] < work[0] * _MOST, work
+        return lambda: run().ok or pytest.fail("it was refused")
+
+    assert_proportional(prepare, small=500)

@@ -171,7 +171,7 @@ class Deletes:
         ]
         for model, name in self.doomed.items():
             table, pk = model._meta.db_table, column_of(model._meta.pk)
-            self.cursor.execute(self.dialect.delete_from(table, pk, name))
+            self.cursor.execute(self.dialect.delete_from(table, pk, f"SELECT k FROM {self.q(name)}"))
             if self.cursor.rowcount:
                 self.lost.add(model)
             if model in self.sheets:

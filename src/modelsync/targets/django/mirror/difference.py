@@ -34,14 +34,11 @@ class Difference:
     def drop_doubles(self) -> list[str]:
         """Of records of one object the last one counts: drop the others, and what they name."""
         last = (
-            f"SELECT s.n AS n FROM {self.stage} s JOIN (SELECT k, MAX(n) AS last FROM {self.stage} "
+            f"SELECT s.n AS k FROM {self.stage} s JOIN (SELECT k, MAX(n) AS last FROM {self.stage} "
             f"GROUP BY k HAVING COUNT(*) > 1) d ON d.k = s.k AND s.n < d.last"
         )
         stages = {**{many.stage: "r" for many in self.sheet.many}, self.sheet.stage: "n"}
-        return [
-            f"DELETE FROM {self.q(stage)} WHERE {number} IN (SELECT n FROM ({last}) x)"
-            for stage, number in stages.items()
-        ]
+        return [self.dialect.delete_from(stage, number, last) for stage, number in stages.items()]
 
     def doubles(self) -> str:
         """Number and key of the records that `drop_doubles` drops, and of those that count instead."""
@@ -138,7 +135,6 @@ class Difference:
 
     def delete_pairs(self, many: Many) -> str:
         """Delete the pairs that the stage does not have."""
-        table, *_ = self._through(many)
-        pk = self.q(column_of(many.through._meta.pk))
-        gone = f"SELECT x.{pk} AS id {self.extra_pairs(many)}"
-        return f"DELETE FROM {table} WHERE {pk} IN (SELECT id FROM ({gone}) g)"
+        pk = column_of(many.through._meta.pk)
+        gone = f"SELECT x.{self.q(pk)} AS k {self.extra_pairs(many)}"
+        return self.dialect.delete_from(many.through._meta.db_table, pk, gone)

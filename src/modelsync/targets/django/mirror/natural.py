@@ -143,8 +143,8 @@ class Naming:
                 model=self.sheet.label,
             )
         for each, column in [(stage, "n")] if is_pair else stages_of(self.sheet):
-            rows = f"SELECT w.row FROM {said} WHERE x.k IS NULL"
-            self.cursor.execute(f"DELETE FROM {self.q(each)} WHERE {column} IN ({rows})")
+            rows = f"SELECT w.row AS k FROM {said} WHERE x.k IS NULL"
+            self.cursor.execute(self.dialect.delete_from(each, column, rows))
 
 
 def in_order(

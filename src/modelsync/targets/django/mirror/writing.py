@@ -76,7 +76,8 @@ class Writing:
             f"CREATE TEMPORARY TABLE {parked} AS SELECT {own} FROM {table} t "
             f"JOIN {self.q(GOING)} g ON g.k = t.{pk}"
         )
-        self.cursor.execute(self.dialect.delete_from(self.table, column_of(self.sheet.pk), GOING))
+        gone = f"SELECT k FROM {self.q(GOING)}"
+        self.cursor.execute(self.dialect.delete_from(self.table, column_of(self.sheet.pk), gone))
         self._update(PARKED)
         self.cursor.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {parked} ORDER BY {pk}")
         for name in (PARKED, GOING):

@@ -41,6 +41,9 @@ class Dialect(ABC):
     folds_text = False
     #: The column of a stage that numbers its rows.
     number = StageColumn("n", type="integer")
+    #: Joins a table that is looked up for each row of what stands before it, where a planner without
+    #: statistics of the stage might do it the other way round.
+    lookup_join = "JOIN"
 
     def __init__(self, connection: BaseDatabaseWrapper) -> None:
         self.connection = connection
@@ -159,9 +162,8 @@ class Dialect(ABC):
         """UPDATE a table, aliased, from joined others."""
 
     def delete_from(self, table: str, column: str, gone: str) -> str:
-        """DELETE the rows of a table whose column is in the column `k` of another."""
-        name = self.quote(column)
-        return f"DELETE FROM {self.quote(table)} WHERE {name} IN (SELECT k FROM {self.quote(gone)})"
+        """DELETE the rows of a table whose column is one of those that a query gives as `k`."""
+        return f"DELETE FROM {self.quote(table)} WHERE {self.quote(column)} IN ({gone})"
 
     def next_id(self, model: type[models.Model]) -> str | None:
         """SQL that draws the next primary key, where `ids_before`."""

@@ -29,6 +29,7 @@ class MariaDB(Dialect):
 
     folds_text = True
     ids_after = True
+    lookup_join = "STRAIGHT_JOIN"
 
     def __init__(self, connection: Any) -> None:
         super().__init__(connection)
@@ -139,7 +140,7 @@ class MariaDB(Dialect):
 
     def delete_from(self, table: str, column: str, gone: str) -> str:
         # A subquery would be looked through for every row of the table.
-        joined = f"{self.quote(gone)} AS g ON g.k = t.{self.quote(column)}"
+        joined = f"(SELECT DISTINCT k FROM ({gone}) AS a) AS g ON g.k = t.{self.quote(column)}"
         return f"DELETE t FROM {self.quote(table)} AS t JOIN {joined}"
 
     def draw_keys(self, cursor: Any, model: type[models.Model], count: int) -> Sequence[int]:

@@ -17,6 +17,7 @@ class SQLite(Dialect):
     """SQLite 3.35 and newer (UPDATE ... FROM, window functions)."""
 
     number = StageColumn("n", type="integer PRIMARY KEY")
+    lookup_join = "CROSS JOIN"
 
     @staticmethod
     def is_able() -> bool:

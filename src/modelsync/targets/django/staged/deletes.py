@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from modelsync.core.records import Action
+from modelsync.models import ExternalKeyMapping
 from modelsync.targets.django.schema import column_of
 from modelsync.targets.django.staged.rows import TRUE, Rows
 from modelsync.targets.django.staged.tables import PLAN, STAGE, Act, Span, Statement
@@ -66,20 +67,14 @@ class Deletes:
 
     def delete(self) -> Statement:
         """Remove the objects."""
-        pk = self.q(column_of(self.rows.schema.pk))
-        return (
-            f"DELETE FROM {self.rows.target} WHERE {pk} IN "
-            f"(SELECT tgt FROM {self.q(PLAN)} WHERE act = {Act.DELETE})",
-            [],
-        )
+        pk = column_of(self.rows.schema.pk)
+        gone = f"SELECT tgt AS k FROM {self.q(PLAN)} WHERE act = {Act.DELETE}"
+        return self.rows.dialect.delete_from(self.rows.schema.table, pk, gone), []
 
     def drop_keys(self) -> Statement:
         """Remove the records' own key mappings."""
-        return (
-            f"DELETE FROM {self.rows.mapping} WHERE id IN (SELECT map_id FROM {self.q(PLAN)} "
-            f"WHERE map_id IS NOT NULL AND act <> {Act.NO_KEY})",
-            [],
-        )
+        gone = f"SELECT map_id AS k FROM {self.q(PLAN)} WHERE map_id IS NOT NULL AND act <> {Act.NO_KEY}"
+        return self.rows.dialect.delete_from(ExternalKeyMapping._meta.db_table, "id", gone), []
 
     def changes(self, limit: int) -> str:
         """The objects that will go: n, act, tgt."""

@@ -53,8 +53,8 @@ class Finding:
         rows, here = self.rows, self.q(FOUND)
         matched, linked = rows.pk_of("m"), rows.pk_of("t")
         source = (
-            f"{self.q(STAGE)} s JOIN {rows.mapping} k ON {rows.own_key()} "
-            f"JOIN {rows.target} t ON {rows.linked('t')} "
+            f"{self.q(STAGE)} s {rows.dialect.lookup_join} {rows.mapping} k ON {rows.own_key()} "
+            f"{rows.dialect.lookup_join} {rows.target} t ON {rows.linked('t')} "
             f"LEFT JOIN {rows.target} m ON {rows.matches('m')}"
         )
         conflict = f"CASE WHEN {matched} <> {linked} THEN 1 ELSE 0 END"
@@ -65,7 +65,7 @@ class Finding:
                 f"WHERE {rows.among(span)} AND ({matched} IS NULL OR {matched} <> {linked})",
                 rows.key_params,
             ),
-            (f"DELETE FROM {self.q(PLAN)} WHERE n IN (SELECT n FROM {here})", []),
+            (rows.dialect.delete_from(PLAN, "n", f"SELECT n AS k FROM {here}"), []),
             (f"INSERT INTO {self.q(PLAN)} SELECT * FROM {here}", []),
         ]
 

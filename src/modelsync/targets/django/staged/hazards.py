@@ -94,7 +94,7 @@ class Hazards:
         if rows.match_columns:
             found, stray = rows.matches("t"), rows.astray()
         return (
-            f"SELECT s.n FROM {self.stage} s JOIN {rows.mapping} k ON {rows.own_key()} "
+            f"SELECT s.n FROM {self.stage} s {rows.dialect.lookup_join} {rows.mapping} k ON {rows.own_key()} "
             f"LEFT JOIN {rows.target} t ON {found} "
             f"WHERE {rows.among(span)} AND s.n >= {span.overtaken} AND {stray}",
             rows.key_params,
