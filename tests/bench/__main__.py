@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import signal
 import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-import django
+from tests.bench.setting_up import set_up
 
 CASES = ("plain", "reference")
 SLOW_ROWS = 5_000
@@ -43,22 +41,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Measure, print; 1 if any result was wrong."""
     options = parse(arguments)
-    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
-    os.environ.pop("MODELSYNC_TEST_NAME", None)
-    os.environ["MODELSYNC_TEST_DB"] = "sqlite"
-    django.setup()
-    # What was made is dropped when the run is stopped, too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-
-    from tests import databases
-
-    wanted = options.databases or ("sqlite" if options.memory else ",".join(databases.KINDS))
-    kinds = []
-    for kind in wanted.split(","):
-        if databases.version(kind):
-            kinds.append(kind)
-        else:
-            print(f"{kind} does not answer and is left out")
+    kinds = set_up(options.databases, "sqlite" if options.memory else None)
     with tempfile.TemporaryDirectory(prefix="modelsync-bench-") as folder:
         work = memory if options.memory else rates
         return work(kinds, options, Path(folder))

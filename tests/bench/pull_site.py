@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 from wsgiref.simple_server import make_server
 
-from tests.bench.worker import _peak as peak
+from tests.bench.worker import peak
 from tests.blog.site import TOKEN, Quiet, Server
 
 

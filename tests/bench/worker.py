@@ -8,11 +8,12 @@ import resource
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 
-def main() -> None:
+def main(do: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
     """Do jobs until there are no more."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what anybody prints is no answer
@@ -29,21 +30,25 @@ def main() -> None:
 
 
 def do(job: dict[str, Any]) -> dict[str, Any]:
-    """Run a contestant once; the seconds that it took and the process's peak so far, in MB."""
-    from django.db import connection
-
+    """Run a contestant once."""
     from tests.bench.contestants import ALL
 
-    connection.ensure_connection()
     run = ALL[job["contestant"]].run
+    return measured(lambda: run(Path(job["path"]), reference=job["reference"]))
+
+
+def measured(run: Callable[[], Any]) -> dict[str, Any]:
+    """The seconds that it takes, of them those of this processor, and the process's peak so far, in MB."""
+    from django.db import connection
+
+    connection.ensure_connection()
     started, used = time.perf_counter(), time.process_time()
-    durations = run(Path(job["path"]), reference=job["reference"])
+    durations = run()
     seconds, cpu = time.perf_counter() - started, time.process_time() - used
-    peak = _peak()
-    return {"seconds": seconds, "cpu": cpu, "peak": peak, "durations": durations or {}}
+    return {"seconds": seconds, "cpu": cpu, "peak": peak(), "durations": durations or {}}
 
 
-def _peak() -> float:
+def peak() -> float:
     """The most memory that this process had, in MB.
 
     `ru_maxrss` is inherited from the process that started this one; what Linux tells of its own is not.
@@ -56,4 +61,4 @@ def _peak() -> float:
 
 
 if __name__ == "__main__":
-    main()
+    main(do)
