@@ -17,8 +17,10 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "modelsync",
+    "modelsync.tracking",
     "tests.blog",
     "tests.named",
+    "tests.hub",
     "tests.shop",
 ]
 SECRET_KEY = "only for tests"

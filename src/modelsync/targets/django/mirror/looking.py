@@ -39,7 +39,7 @@ class Looking:
         keys = {said: json.loads(said) for said in saids}
         values = dict(self._together(keys, self.lookup)) if self.lookup else {}
         faults: dict[str, RecordError] = {}
-        for said in keys.keys() - values.keys():
+        for said in [said for said in saids if said not in values]:
             try:
                 values[said] = self._alone(keys[said])
             except RecordError as error:
