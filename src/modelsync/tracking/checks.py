@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage, Error
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import FieldDoesNotExist
 
-from modelsync.tracking.registry import REGISTRY, Capture
+from modelsync.tracking.registry import REGISTRY
 
 
 def check_tracking(app_configs: Sequence[Any] | None = None, **_: object) -> list[CheckMessage]:
@@ -36,8 +36,6 @@ def _unseen_writes() -> Iterator[CheckMessage]:
     from modelsync.tracking.capture.querysets import TrackedQuerySet
 
     for tracked in REGISTRY:
-        if tracked.capture is not Capture.ORM:
-            continue
         for manager in tracked.model._meta.managers:
             queryset = getattr(manager, "_queryset_class", None)
             if not (isinstance(queryset, type) and issubclass(queryset, TrackedQuerySet)):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TypeAlias, TypeVar
 
 from django.db import models
@@ -15,20 +14,12 @@ Model: TypeAlias = type[models.Model]
 M = TypeVar("M", bound=Model)
 
 
-class Capture(StrEnum):
-    """What sees a write: Django (signals, managers), or the database itself."""
-
-    ORM = "orm"
-    TRIGGER = "trigger"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tracked:
     """A model that is tracked; `fields` are the names of those that count, None for all."""
 
     model: Model
     fields: frozenset[str] | None = None
-    capture: Capture = Capture.ORM
 
     @property
     def label(self) -> str:
@@ -75,7 +66,7 @@ class Registry:
 REGISTRY = Registry()
 
 
-def track(model: M, *, fields: Sequence[str] | None = None, capture: str = "orm") -> M:
+def track(model: M, *, fields: Sequence[str] | None = None) -> M:
     """Have every change of a model's objects captured.
 
     Call it where the model is defined, or in the `ready()` of an app.
@@ -83,23 +74,14 @@ def track(model: M, *, fields: Sequence[str] | None = None, capture: str = "orm"
     Args:
         model: a model with a table of its own; of a proxy, the model behind it is tracked.
         fields: the names of the fields that count, many-to-many relations among them; None for all.
-        capture: `orm` sees what Django writes, `trigger` (PostgreSQL) whatever is written.
 
-    Gives the model back. Raises ConfigurationError for a model that cannot be tracked, for one that is
-    tracked in another way already, and for an unknown `capture`.
+    Gives the model back. Raises ConfigurationError for a model that cannot be tracked, and for one that is
+    tracked in another way already.
     """
     concrete = model._meta.concrete_model
     if model._meta.abstract or concrete is None:
         raise ConfigurationError(f"{model.__name__} is abstract; track the models that inherit from it")
     if isinstance(concrete._meta.pk, getattr(models, "CompositePrimaryKey", ())):
         raise ConfigurationError(f"{concrete._meta.label} has a composite primary key, which is not tracked")
-    if capture not in {*Capture}:
-        raise ConfigurationError(f"capture is {capture!r}; it must be one of {', '.join(Capture)}")
-    REGISTRY.add(
-        Tracked(
-            model=concrete,
-            fields=None if fields is None else frozenset(fields),
-            capture=Capture(capture),
-        )
-    )
+    REGISTRY.add(Tracked(model=concrete, fields=None if fields is None else frozenset(fields)))
     return model

@@ -161,8 +161,6 @@ def test_what_cannot_be_tracked() -> None:
 
     with pytest.raises(ConfigurationError, match="Base is abstract"):
         track(Base)
-    with pytest.raises(ConfigurationError, match=r"capture is 'magic'; it must be one of orm, trigger"):
-        track(Label, capture="magic")
     assert track(Shown) is Shown
     with pytest.raises(ConfigurationError, match=r"hub\.Author is tracked twice"):
         track(Author)

@@ -18,7 +18,7 @@ from modelsync.targets.django.schema import column_of
 from modelsync.targets.django.sql import Dialect, dialect_for
 from modelsync.tracking.log import append, append_unknown, gathering
 from modelsync.tracking.models import Change
-from modelsync.tracking.registry import REGISTRY, Capture, Tracked
+from modelsync.tracking.registry import REGISTRY, Tracked
 from modelsync.tracking.waking import wake
 
 M = TypeVar("M", bound=models.Model)
@@ -74,7 +74,7 @@ class TrackedManager(models.Manager[M]):
 
 def _tracked(model: type[models.Model]) -> list[Tracked]:
     """The tracked models that a row of this one is a part of."""
-    return [each for each in REGISTRY if issubclass(model, each.model) and each.capture is Capture.ORM]
+    return [each for each in REGISTRY if issubclass(model, each.model)]
 
 
 def _names(model: type[models.Model], written: Iterable[str]) -> frozenset[str] | None:

@@ -10,14 +10,12 @@ from django.db import models
 from django.db.models.signals import class_prepared, m2m_changed, post_delete, post_save, pre_delete
 
 from modelsync.tracking.capture.atomic import save_atomically
-from modelsync.tracking.registry import Capture, Tracked
+from modelsync.tracking.registry import Tracked
 from modelsync.tracking.states import is_simple
 
 
 def listen(tracked: Tracked) -> None:
     """Capture the writes of a model from now on, also those through models that inherit from it."""
-    if tracked.capture is not Capture.ORM:
-        return
     saves, relations = _Objects(tracked), _Relations(tracked)
     save_atomically(tracked.model)
 
