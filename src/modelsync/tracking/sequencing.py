@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final
 
@@ -95,14 +95,7 @@ def _entries(written: Iterable[tuple[str, str]], position: int, using: str) -> I
             for entry in _of_model(tracked, some, using):
                 found.append((last.get((label, entry.key), -1), entry))
     for number, (_, entry) in enumerate(sorted(found, key=lambda each: each[0]), position + 1):
-        yield Entry(
-            label=entry.label,
-            key=entry.key,
-            version=entry.version,
-            position=number,
-            deleted=entry.deleted,
-            digest=entry.digest,
-        )
+        yield replace(entry, position=number)
 
 
 def _of_model(tracked: Tracked, keys: Sequence[str], using: str) -> Iterator[Entry]:
