@@ -54,11 +54,12 @@ class Review(Article):
 
 
 class Author(models.Model):
-    """Only the name counts."""
+    """Only the name and the mentor count; the base manager is Django's."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     name = models.CharField(max_length=100)
     mood = models.CharField(max_length=20, default="")
+    mentor = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL)
 
     objects = TrackedManager()
 
@@ -68,4 +69,4 @@ class Author(models.Model):
 
 track(Article)
 track(Review)
-track(Author, fields=["name"])
+track(Author, fields=["name", "mentor"])

@@ -168,6 +168,11 @@ def test_objects_that_stay_when_what_they_name_goes(articles: list[Article]) -> 
     key = str(editor.pk)
     editor.delete()
     assert captured(once=False) == keys(articles[0], articles[2]) | {("hub.Author", key)}
+    ada = Author.objects.get()
+    pupils = [Author.objects.create(name=name, mentor=ada) for name in ("Bo", "Cy")]
+    captured()
+    ada.delete()
+    assert captured() >= {("hub.Author", str(pupil.pk)) for pupil in pupils}
 
 
 def test_a_scan(articles: list[Article], capsys: pytest.CaptureFixture[str]) -> None:
