@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address
-from typing import Final, TypeAlias
+from typing import Final
 from urllib.request import getproxies
 
 import httpx2
 
 from modelsync.core.errors import Permanent
+from modelsync.networks import LookUp, is_private, look_up
 from modelsync.sources.remote import shown
 from modelsync.sources.site.addresses import redirected_anywhere, site
 from modelsync.sources.site.http import Answer
 
-#: The numbers that a host's name stands for; none where it is not known.
-Lookup: TypeAlias = Callable[[str], Iterable[str]]
-
 _SCHEMES: Final = ("https", "http")
-
-
-def look_up(host: str) -> list[str]:
-    """The numbers of a host."""
-    try:
-        return [str(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
-    except (OSError, UnicodeError):
-        return []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +26,7 @@ class Redirects:
     """
 
     from_inside: bool
-    look_up: Lookup = look_up
+    look_up: LookUp = look_up
 
     def follow(self, address: httpx2.URL, location: str) -> httpx2.URL:
         """Where a redirect leads. Raises Permanent where it may not."""
@@ -56,23 +43,15 @@ class Redirects:
         """Raise Permanent when who answered is not where the name led when it was looked up."""
         stream = answer.response.extensions.get("network_stream")
         peer = stream.get_extra_info("server_addr") if stream is not None else None
-        if peer and not self.from_inside and not getproxies() and _is_private(str(peer[0])):
+        if peer and not self.from_inside and not getproxies() and is_private(str(peer[0])):
             raise _leads_inside("it", answer.name)
 
 
-def is_inside(address: httpx2.URL, look_up: Lookup = look_up) -> bool:
+def is_inside(address: httpx2.URL, look_up: LookUp = look_up) -> bool:
     """Whether the host is in a private network, or this machine, by any of its numbers."""
     host = address.raw_host.decode("ascii").strip("[]")
     is_scoped = "%" in host  # a number that is good on one network alone
-    return is_scoped or any(map(_is_private, look_up(host)))
-
-
-def _is_private(number: str) -> bool:
-    """Whether a number is none of the internet's."""
-    ip = ip_address(number.partition("%")[0])
-    if isinstance(ip, IPv6Address) and ip.ipv4_mapped is not None:
-        ip = ip.ipv4_mapped
-    return not ip.is_global or ip.is_multicast
+    return is_scoped or any(map(is_private, look_up(host)))
 
 
 def _leads_inside(here: str, there: str) -> Permanent:

@@ -10,9 +10,9 @@ from typing import Any
 
 from django.db import connections, models
 
+from modelsync.kinds import Kind, kind_of, make_writer
 from modelsync.serving.errors import UnservableValue
 from modelsync.serving.hiding import Field
-from modelsync.serving.kinds import Kind, kind_of, make_writer
 from modelsync.serving.layout import Style, is_parent_link
 from modelsync.serving.natural import NaturalKeys, is_natural
 from modelsync.serving.shortcuts import Step, Values, quick_step, run

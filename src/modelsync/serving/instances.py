@@ -10,9 +10,9 @@ from typing import Any
 from django.db import models
 from django.db.models.fields.files import FieldFile
 
+from modelsync.kinds import Kind, column_of, kind_of
 from modelsync.serving.columns import wire_steps
 from modelsync.serving.hiding import Field
-from modelsync.serving.kinds import Kind, column_of, kind_of
 from modelsync.serving.layout import Level, Many, Style
 from modelsync.serving.lines import Page, Placed, make_lines, make_related, naming, write_related
 from modelsync.serving.many import related_keys

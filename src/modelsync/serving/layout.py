@@ -9,8 +9,8 @@ from django.db import models
 
 from modelsync.core.errors import ConfigurationError
 from modelsync.formats.wire import ModelHeader
+from modelsync.kinds import Kind, kind_of
 from modelsync.serving.hiding import Field, Hiding
-from modelsync.serving.kinds import Kind, kind_of
 
 Many: TypeAlias = "models.ManyToManyField[Any, Any]"
 

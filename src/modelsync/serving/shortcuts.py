@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from django.conf import settings
 from django.db import models
 
-from modelsync.serving.kinds import Field, Kind, column_of, kind_of
+from modelsync.kinds import Field, Kind, column_of, kind_of
 
 if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper

@@ -9,10 +9,10 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Cast
 
+from modelsync.kinds import Kind, column_of, kind_of
 from modelsync.serving.columns import is_special
 from modelsync.serving.errors import UnservableValue
 from modelsync.serving.hiding import Field
-from modelsync.serving.kinds import Kind, column_of, kind_of
 from modelsync.serving.layout import Style
 from modelsync.serving.shortcuts import Step, Values
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import models
 
-from modelsync.serving.kinds import Kind, kind_of, make_writer
+from modelsync.kinds import Kind, kind_of, make_writer
 
 Base: Any = models.CharField
 
