@@ -10,8 +10,10 @@ if TYPE_CHECKING:
     from django.db.backends.base.base import BaseDatabaseWrapper
 
     _CharField = models.CharField[Any, Any]
+    _DateTimeField = models.DateTimeField[Any, Any]
 else:
     _CharField = models.CharField
+    _DateTimeField = models.DateTimeField
 
 
 class KeyField(_CharField):
@@ -27,3 +29,13 @@ class KeyField(_CharField):
         if connection.vendor == "mysql" and not self.db_collation:
             return {**parameters, "collation": "utf8mb4_bin"}
         return parameters
+
+
+class EditionField(_DateTimeField):
+    """The time of the last edition: that of the creation, until somebody sets another."""
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        """The instance's time; its `creation` where it has none."""
+        if getattr(model_instance, self.attname) is None:
+            setattr(model_instance, self.attname, getattr(model_instance, "creation", None))
+        return super().pre_save(model_instance, add)

@@ -18,6 +18,7 @@ from django.db.models import F
 from django.dispatch import Signal
 from django.utils import timezone
 
+from modelsync.tracking.among import among
 from modelsync.tracking.models import Change, Feed, Ledger
 from modelsync.tracking.registry import REGISTRY, Tracked
 from modelsync.tracking.states import SIZE, digests, everything
@@ -54,8 +55,13 @@ def sequence(using: str = "default", *, most: int = MOST) -> int:
             return total
 
 
+def is_pending(using: str = "default") -> bool:
+    """Whether there is anything to sequence; for those who look often, since sequencing takes a lock."""
+    return Change.objects.using(using).exists()
+
+
 def _sequence_some(using: str, most: int) -> tuple[int, int]:
-    position = _lock(using)
+    position = hold(using)
     log = Change.objects.using(using)
     changes = list(log.order_by("pk").values_list("pk", "model", "object_pk")[:most])
     entries: list[Entry] = []
@@ -63,14 +69,24 @@ def _sequence_some(using: str, most: int) -> tuple[int, int]:
         entries = list(_entries(((label, key) for _, label, key in changes), position, using))
         _write(entries, using)
         # Exactly those that were read: one with a lower number may be committed after them.
-        log.filter(pk__in=[number for number, _, _ in changes])._raw_delete(using)
+        log.filter(among("pk", [number for number, _, _ in changes]))._raw_delete(using)
     if entries:
         Feed.objects.using(using).filter(pk=_ONLY).update(position=entries[-1].position)
         sequenced.send(sender=Entry, entries=entries, using=using)
     return len(changes), len(entries)
 
 
-def _lock(using: str) -> int:
+def epoch_of(using: str = "default") -> uuid.UUID:
+    """Which feed this is: another one begins when a database was restored."""
+    epoch = Feed.objects.using(using).filter(pk=_ONLY).values_list("epoch", flat=True).first()
+    if epoch is None:
+        with transaction.atomic(using=using):
+            hold(using)
+        return epoch_of(using)
+    return epoch
+
+
+def hold(using: str) -> int:
     """Keep others from sequencing until the transaction ends; the last position that was given."""
     row = Feed.objects.using(using).filter(pk=_ONLY)
     while not row.update(position=F("position")):
@@ -100,7 +116,7 @@ def _entries(written: Iterable[tuple[str, str]], position: int, using: str) -> I
 
 def _of_model(tracked: Tracked, keys: Sequence[str], using: str) -> Iterator[Entry]:
     label, now = tracked.label, digests(tracked, keys, using)
-    rows = Ledger.objects.using(using).filter(model=label, object_pk__in=keys)
+    rows = Ledger.objects.using(using).filter(among("object_pk", keys), model=label)
     before = {
         key: (version, deleted, bytes(digest))
         for key, version, deleted, digest in rows.values_list("object_pk", "version", "deleted", "digest")

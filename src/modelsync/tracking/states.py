@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import islice
 from typing import Any, Final
@@ -12,10 +12,14 @@ import msgspec
 from django.core.exceptions import ValidationError
 from django.db import models
 
+from modelsync.targets.django.schema import base_field
+from modelsync.tracking.among import among
 from modelsync.tracking.models import Ledger
 from modelsync.tracking.registry import Tracked
 
 SIZE: Final = 16  # bytes of a hash
+#: What fields raise for stored values that are none of theirs.
+_UNREADABLE: Final = (ValueError, TypeError, ArithmeticError, ValidationError)
 #: Objects that are looked at together.
 CHUNK: Final = 1_000
 
@@ -25,23 +29,51 @@ def key_of(value: object) -> str:
     return str(value)
 
 
+def is_plain(pk: models.Field[Any, Any]) -> bool:
+    """Whether the database has the same text for a primary key as `key_of`."""
+    field = base_field(pk)
+    kinds = (models.IntegerField, models.UUIDField, models.CharField, models.TextField)
+    return isinstance(field, kinds) and not hasattr(field, "from_db_value")
+
+
 def digests(tracked: Tracked, keys: Sequence[str], using: str) -> dict[str, bytes]:
     """A hash of the tracked values of each object that is there, by its key.
 
-    One query for the rows, and one for each many-to-many relation.
+    One query for the rows, and one for each many-to-many relation. An object whose values cannot be read
+    has the hash of that fact, and holds nobody up: whoever reads it next says what is wrong.
     """
+    try:
+        return _digests(tracked, keys, using)
+    except _UNREADABLE as error:
+        if len(keys) == 1:
+            return {keys[0]: blake2b(type(error).__name__.encode(), digest_size=SIZE).digest()}
+        half = len(keys) // 2
+        return {**digests(tracked, keys[:half], using), **digests(tracked, keys[half:], using)}
+
+
+def _digests(tracked: Tracked, keys: Sequence[str], using: str) -> dict[str, bytes]:
     model = tracked.model
     manager = model._base_manager.using(using)
     wanted = list(_values(model._meta.pk, keys))
-    names = [field.attname for field in model._meta.concrete_fields if _counts(tracked, field)]
-    rows = {key: [*values] for key, *values in manager.filter(pk__in=wanted).values_list("pk", *names)}
-    for relation in model._meta.many_to_many:
+    names = [field.attname for field in counting(tracked)]
+    rows = {key: [*values] for key, *values in manager.filter(among("pk", wanted)).values_list("pk", *names)}
+    return digested(tracked, rows, using)
+
+
+def digested(tracked: Tracked, rows: Mapping[Any, list[Any]], using: str) -> dict[str, bytes]:
+    """A hash of each object, from its values that count, by primary key."""
+    for relation in tracked.model._meta.many_to_many:
         if _counts(tracked, relation) and is_simple(relation):
             related = _related(relation, list(rows), using)
             for key, values in rows.items():
                 values.append(sorted(related[key], key=str))
     encode = msgspec.json.Encoder(enc_hook=str, order="deterministic").encode
     return {key_of(key): blake2b(encode(values), digest_size=SIZE).digest() for key, values in rows.items()}
+
+
+def counting(tracked: Tracked) -> list[Any]:
+    """The columns of a tracked model that count."""
+    return [field for field in tracked.model._meta.concrete_fields if _counts(tracked, field)]
 
 
 def everything(tracked: Tracked, using: str) -> Iterator[list[str]]:
@@ -84,7 +116,7 @@ def _related(
     source = through._meta.get_field(relation.m2m_field_name()).attname
     target = through._meta.get_field(relation.m2m_reverse_field_name()).attname
     found: defaultdict[Any, list[Any]] = defaultdict(list)
-    pairs = through._base_manager.using(using).filter(**{f"{source}__in": keys})
+    pairs = through._base_manager.using(using).filter(among(source, keys))
     for key, named in pairs.values_list(source, target):
         found[key].append(named)
     return found

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import logging
+
 from django.db import transaction
+
+from modelsync import conf
+
+log = logging.getLogger(__name__)
 
 
 class _Sequencing:
@@ -14,7 +20,10 @@ class _Sequencing:
     def __call__(self) -> None:
         from modelsync.tracking.sequencing import sequence
 
-        sequence(self.using)
+        try:
+            sequence(self.using)
+        except Exception as error:  # of any kind: the writer has committed, and must not fail by it
+            log.warning("sequencing failed; the next one does it", extra={"error": type(error).__name__})
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Sequencing) and other.using == self.using
@@ -24,10 +33,12 @@ class _Sequencing:
 
 
 def wake(using: str) -> None:
-    """Sequence after the commit of the open transaction, once.
+    """Sequence after the commit of the open transaction, once, unless the settings leave it to workers.
 
     A failure then is logged and does no harm: the changes are still there for the next sequencing.
     """
+    if not conf.current().sequence_on_commit:
+        return
     connection, wanted = transaction.get_connection(using), _Sequencing(using)
     for savepoints, function, _ in reversed(connection.run_on_commit):
         # What was registered within a savepoint that is still open may go with it, but we would go, too.

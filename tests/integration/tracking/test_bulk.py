@@ -67,7 +67,9 @@ def test_update(articles: list[Article], write: Callable[[], int], places: list[
     with CaptureQueriesContext(connection) as queries:
         assert write() == len(expected)
     assert sum(bool(re.search(r"UPDATE \S+ SET", query["sql"])) for query in queries) == 1
-    assert sum("modelsync_tracking_change" in query["sql"] for query in queries) == 1
+    # One more for reviews, which have a part in the table; PostgreSQL does all in one.
+    appends = sum("modelsync_tracking_change" in query["sql"] for query in queries)
+    assert appends == (1 if connection.vendor == "postgresql" else 2)
     assert captured() == keys(*expected)
 
 
@@ -83,15 +85,22 @@ def test_update_of_keys_that_are_no_numbers() -> None:
 
 
 def test_update_of_what_inherits() -> None:
-    """Only the part that is written."""
-    review = Review.objects.create(title="r", score=1)
+    """The part that is written, and whatever inherits it."""
+    review, article = Review.objects.create(title="r", score=1), Article.objects.create(title="r")
+    both = {("hub.Article", str(review.pk)), ("hub.Review", str(review.pk))}
     captured()
     Review.objects.filter(score=1).update(score=2)
     assert captured() == {("hub.Review", str(review.pk))}
     Review.objects.filter(title="r").update(title="s")
-    assert captured() == {("hub.Article", str(review.pk))}
+    assert captured() == both
     Review.objects.filter(title="s").update(title="t", score=3)
-    assert captured() == {("hub.Article", str(review.pk)), ("hub.Review", str(review.pk))}
+    assert captured() == both
+    Article.objects.update(title="u")
+    assert captured() == both | keys(article)
+    Article.objects.get(pk=review.pk).save()
+    assert captured() == both
+    article.save()
+    assert captured() == keys(article)
 
 
 def test_update_says_what_is_wrong_as_ever(articles: list[Article]) -> None:
@@ -148,11 +157,11 @@ def test_models_that_are_not_tracked() -> None:
 
 
 def test_delete(articles: list[Article]) -> None:
-    """What goes, and what goes with it, by one statement; another is for articles that they edited."""
+    """What goes, and what goes with it, by one statement."""
     author = Author.objects.get()
     with CaptureQueriesContext(connection) as queries:
         Author.objects.filter(name="Ada").delete()
-    assert sum("modelsync_tracking_change" in query["sql"] for query in queries) == 2
+    assert sum(bool(re.search(r"_change\W.* (VALUES|unnest)", query["sql"])) for query in queries) == 1
     assert captured() == keys(*articles[1::2]) | {("hub.Author", str(author.pk))}
     with pytest.raises(TypeError):
         Article.objects.all()[:2].delete()
@@ -172,7 +181,7 @@ def test_objects_that_stay_when_what_they_name_goes(articles: list[Article]) -> 
     pupils = [Author.objects.create(name=name, mentor=ada) for name in ("Bo", "Cy")]
     captured()
     ada.delete()
-    assert captured() >= {("hub.Author", str(pupil.pk)) for pupil in pupils}
+    assert captured(once=False) >= {("hub.Author", str(pupil.pk)) for pupil in pupils}
 
 
 def test_a_scan(articles: list[Article], capsys: pytest.CaptureFixture[str]) -> None:
@@ -180,7 +189,7 @@ def test_a_scan(articles: list[Article], capsys: pytest.CaptureFixture[str]) -> 
     Author.objects.create(name="waiting")
     with connection.cursor() as cursor:
         cursor.execute("UPDATE hub_article SET title = 'x' WHERE title IN ('t0', 't1')")
-    call_command("tracking_scan")
+    call_command("tracking_scan", "hub.Article", "hub.Review", "hub.Author")
     assert capsys.readouterr().out.splitlines() == [
         "1 captured changes were waiting",
         "hub.Article: 2 objects were written unseen",
@@ -191,6 +200,16 @@ def test_a_scan(articles: list[Article], capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().out == "hub.Author: 0 objects were written unseen\n"
     with pytest.raises(CommandError, match=r"hub\.Label is not tracked; tracked models are: hub\.Article"):
         call_command("tracking_scan", "hub.Label")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_scan_counts_what_it_finds(capsys: pytest.CaptureFixture[str]) -> None:
+    """Though each commit is followed by a sequencing."""
+    Author.objects.create(name="Ada")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE hub_author SET name = 'Eve'")
+    call_command("tracking_scan", "hub.Author")
+    assert capsys.readouterr().out == "hub.Author: 1 objects were written unseen\n"
 
 
 def test_managers_that_see_no_bulk_writes() -> None:

@@ -13,8 +13,10 @@ import pytest
 from django.db import connection, transaction
 
 from modelsync.tracking.models import Change, Feed, Ledger
+from modelsync.tracking.registry import REGISTRY
 from modelsync.tracking.sequencing import Entry, sequence, sequenced
-from tests.hub.models import Article, Author, Label
+from modelsync.tracking.states import digests
+from tests.hub.models import Article, Author, Book, Label, Note
 from tests.separate import SeparateDatabase
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database]
@@ -154,7 +156,8 @@ def test_it_happens_after_each_commit() -> None:
 @pytest.mark.slow
 def test_a_follower_misses_nothing(separate_database: SeparateDatabase) -> None:
     """Trap: rows committed late with an earlier id. Processes wait before they commit, a reader follows."""
-    alias, seen, cursor = separate_database.alias, dict[str, int](), 0
+    alias, cursor = separate_database.alias, 0
+    seen: dict[tuple[str, str], tuple[int, bool, bytes]] = {}
     writers = [
         subprocess.Popen(
             [sys.executable, "-m", "tests.hub.writer", str(seed), "12"],
@@ -167,8 +170,18 @@ def test_a_follower_misses_nothing(separate_database: SeparateDatabase) -> None:
     while not is_over:
         is_over = all(writer.poll() is not None for writer in writers)
         rows = Ledger.objects.using(alias).filter(feed_position__gt=cursor).order_by("feed_position")
-        for key, position in rows.values_list("object_pk", "feed_position"):
-            seen[key], cursor = position, position
+        for entry in rows:
+            before, *_ = seen.get((entry.model, entry.object_pk), (0,))
+            assert (entry.version > before, entry.feed_position > cursor) == (True, True)
+            seen[entry.model, entry.object_pk] = (entry.version, entry.deleted, bytes(entry.digest))
+            cursor = entry.feed_position
     assert [writer.returncode for writer in writers] == [0] * 4
-    assert seen.keys() == {str(pk) for pk in Article.objects.using(alias).values_list("pk", flat=True)}
-    assert sorted(seen.values()) == list(range(1, 4 * 12 + 1))
+    assert not Change.objects.using(alias).exists()
+    for model in (Article, Book, Note):
+        label = model._meta.label
+        there = {key for (of, key), (_, gone, _) in seen.items() if of == label and not gone}
+        assert there == {str(pk) for pk in model.objects.using(alias).values_list("pk", flat=True)}
+        tracked = REGISTRY.of(label)
+        assert tracked
+        now = digests(tracked, sorted(there), alias)
+        assert {key: seen[label, key][2] for key in there} == now

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 from django.contrib.contenttypes.models import ContentType
-from django.db import connections
+from django.db import connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from modelsync.core.planning import Conflict
 from modelsync.targets.django.schema import Schema
+
+
+class Around(Protocol):
+    """What else is done when an object is saved, in the savepoint of its record."""
+
+    def before(self, obj: models.Model, number: int, *, new: bool) -> models.Model | None:
+        """The object that is to be saved for a record; None where it is this one, as the record has it."""
+
+    def after(self, obj: models.Model, number: int) -> None:
+        """The object of a record is as the record wants it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +30,7 @@ class Context:
 
     `system` is the external system's primary key, None without keys. `quiet` forbids user code
     (dry runs). `changes_wanted` is how many changes to keep for a preview, `full_clean` asks for
-    each instance's `full_clean()`.
+    each instance's `full_clean()`; `around` takes part in saving objects, where they are instances.
     """
 
     schema: Schema
@@ -31,6 +42,7 @@ class Context:
     check: bool = True
     full_clean: bool = False
     changes_wanted: int = 0
+    around: Around | None = None
 
     @property
     def connection(self) -> BaseDatabaseWrapper:

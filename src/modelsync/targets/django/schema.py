@@ -138,7 +138,10 @@ class Schema:
     def user_code(self) -> str | None:
         """Which user code a write would run (`save()`, `delete()`, a signal); None if it has none."""
         for name in ("save", "save_base", "delete"):
-            if getattr(self.model, name) is not getattr(models.Model, name):
+            method = getattr(self.model, name)
+            if getattr(method, "modelsync_wakes", False):  # it writes nothing (modelsync.tracking)
+                method = method.__wrapped__
+            if method is not getattr(models.Model, name):
                 return f"{self.label}.{name}() is overridden"
         for name in ("pre_init", "post_init", "pre_save", "post_save", "pre_delete", "post_delete"):
             if getattr(signals, name).has_listeners(self.model):

@@ -4,24 +4,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db import connections, models, transaction
-from django.db.models import Value
-from django.db.models.expressions import RawSQL
-from django.utils import timezone
 
 from modelsync.targets.django.schema import column_of
 from modelsync.targets.django.sql import Dialect, dialect_for
-from modelsync.tracking.log import append, append_unknown, gathering
+from modelsync.tracking.capture.parts import join_of
+from modelsync.tracking.log import (
+    append,
+    append_found,
+    append_parts,
+    append_unknown,
+    gathering,
+    into,
+    path_to,
+    said_now,
+)
 from modelsync.tracking.models import Change
-from modelsync.tracking.registry import REGISTRY, Tracked
+from modelsync.tracking.registry import REGISTRY, Model, Tracked
+from modelsync.tracking.states import is_plain
 from modelsync.tracking.waking import wake
 
 M = TypeVar("M", bound=models.Model)
+#: The tracked models whose objects an UPDATE of a model's table writes.
+Written: TypeAlias = dict[Model, list[Tracked]]
 
 
 class TrackedQuerySet(models.QuerySet[M, M], Generic[M]):
@@ -29,38 +39,51 @@ class TrackedQuerySet(models.QuerySet[M, M], Generic[M]):
 
     def update(self, **kwargs: Any) -> int:
         """See Django's; the objects that it writes are captured."""
-        names = _names(self.model, kwargs)
-        tracked = [each for each in _tracked(self.model) if each.concerns(names)]
-        if not tracked or names is None or self.query.is_sliced:  # Django says what is wrong
+        if self.query.is_sliced:  # Django says what is wrong
             return super().update(**kwargs)
-        with transaction.atomic(using=self.db, savepoint=False), _capturing(self, tracked):
-            return super().update(**kwargs)
+        written, wakes = _written(self.model, kwargs)
+        if not written:
+            count = super().update(**kwargs)
+        else:
+            with transaction.atomic(using=self.db, savepoint=False), _capturing(self, written):
+                count = super().update(**kwargs)
+        if wakes:
+            wake(self.db)
+        return count
 
     update.alters_data = True  # type: ignore[attr-defined]  # as Django marks its own
 
     def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
         """See Django's; the objects that it writes are captured."""
-        tracked = _tracked(self.model)
-        if not tracked:
+        tracked, others = REGISTRY.within(self.model), []
+        if kwargs.get("update_conflicts") or any(args[2:3]):  # what is there may be parts of theirs
+            others = list(REGISTRY.beyond(self.model))
+        if not tracked and not others:
             return super().bulk_create(objs, *args, **kwargs)
         with transaction.atomic(using=self.db, savepoint=False):
             made = super().bulk_create(objs, *args, **kwargs)
+            keys = [instance.pk for instance in made]
             for each in tracked:
-                keys = [getattr(instance, each.model._meta.pk.attname) for instance in made]
-                if None in keys:  # the database does not tell which they got
+                if None in keys and not each.is_triggered:  # the database does not tell which they got
                     append_unknown(each, self.db)
                 else:
                     append(each, keys, Change.Op.UPSERT, self.db)
+            for each in others:
+                append_parts(each, self.model, filter(None, keys), self.db)
         return made
 
     bulk_create.alters_data = True  # type: ignore[attr-defined]  # as Django marks its own
 
     def delete(self) -> tuple[int, dict[str, int]]:
         """See Django's; the objects that go, with those that go with them, are captured together."""
-        if not _tracked(self.model) or self.query.is_sliced:
+        tracked = REGISTRY.within(self.model)
+        if not tracked or self.query.is_sliced:
             return super().delete()
         with gathering(self.db):
-            return super().delete()
+            gone = super().delete()
+            if any(each.is_triggered for each in tracked):
+                wake(self.db)
+        return gone
 
     delete.alters_data = True  # type: ignore[attr-defined]  # as Django marks its own
     delete.queryset_only = True  # type: ignore[attr-defined]  # a manager has no `delete()`
@@ -72,30 +95,38 @@ class TrackedManager(models.Manager[M]):
     _queryset_class = TrackedQuerySet
 
 
-def _tracked(model: type[models.Model]) -> list[Tracked]:
-    """The tracked models that a row of this one is a part of."""
-    return [each for each in REGISTRY if issubclass(model, each.model)]
-
-
-def _names(model: type[models.Model], written: Iterable[str]) -> frozenset[str] | None:
-    """The names of the fields; None where one is not known, of which Django will tell."""
+def _written(model: Model, values: Mapping[str, Any]) -> tuple[Written, bool]:
+    """What an update with these values writes, each tracked model once; whether triggers capture any."""
     try:
-        return frozenset(model._meta.get_field(name).name for name in written)
-    except FieldDoesNotExist:
-        return None
+        fields = [model._meta.get_field(name) for name in values]
+    except FieldDoesNotExist:  # Django says so
+        return {}, False
+    tables: dict[Model, set[str]] = {}
+    for field in fields:
+        tables.setdefault(field.model, set()).add(field.name)
+    written: Written = {}
+    wakes = False
+    for tracked in REGISTRY:
+        of = [each for each in (tracked.model, *tracked.ancestors) if each in tables]
+        counting = [each for each in of if tracked.concerns(frozenset(tables[each]))]
+        wakes |= bool(counting) and tracked.is_triggered
+        if counting and not tracked.is_triggered:
+            written.setdefault(counting[0], []).append(tracked)
+    return written, wakes
 
 
 @contextmanager
-def _capturing(queryset: Any, tracked: list[Tracked]) -> Iterator[None]:
-    """Capture the UPDATE of each tracked model's own table, of which there is one at most."""
+def _capturing(queryset: Any, written: Written) -> Iterator[None]:
+    """Capture what the UPDATE of each of these models' tables writes."""
     connection = connections[queryset.db]
     quote = connection.ops.quote_name
-    by_start = {f"UPDATE {quote(each.model._meta.db_table)} SET": each for each in tracked}
+    by_start = {f"UPDATE {quote(model._meta.db_table)} SET": model for model in written}
 
     def execute(run: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-        for start, each in by_start.items():
+        for start, model in by_start.items():
             if sql.startswith(start):
-                return _Update(queryset, each).execute(run, sql, params, many, context)
+                update = _Update(queryset, model, written[model])
+                return update.execute(run, sql, params, many, context)
         return run(sql, params, many, context)
 
     with connection.execute_wrapper(execute):
@@ -103,59 +134,56 @@ def _capturing(queryset: Any, tracked: list[Tracked]) -> Iterator[None]:
 
 
 class _Update:
-    """One UPDATE, and the capture of the rows that it writes."""
+    """One UPDATE of a model's table, and the capture of the objects that it writes."""
 
-    def __init__(self, queryset: Any, tracked: Tracked) -> None:
+    def __init__(self, queryset: Any, model: Model, tracked: Sequence[Tracked]) -> None:
         self.queryset = queryset
+        self.model = model
         self.tracked = tracked
         self.using: str = queryset.db
-        self.connection = connections[self.using]
-        self.pk = tracked.model._meta.pk
 
     def execute(self, run: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-        dialect = dialect_for(self.connection)
+        connection = connections[self.using]
+        dialect = dialect_for(connection)
         wake(self.using)
-        if dialect is None:
-            append_unknown(self.tracked, self.using)
+        known = [each for each in self.tracked if dialect and is_plain(each.model._meta.pk)]
+        for each in self.tracked:
+            if each not in known:
+                append_unknown(each, self.using)
+        if dialect is None or not known:
             return run(sql, params, many, context)
-        if self.connection.vendor == "postgresql":
-            return run(*self._returning(dialect, sql, params), many, context)
-        captured = self._insert(dialect)
+        if connection.vendor == "postgresql":
+            return run(*self._returning(dialect, known, sql, params), many, context)
+        captured = [append_found([(each, self._found(each))], self.using) for each in known]
         result = run(sql, params, many, context)
-        if context["cursor"].rowcount != captured:
-            # On MariaDB another transaction may have brought rows between the two statements.
-            append_unknown(self.tracked, self.using)
+        for each, count in zip(known, captured, strict=True):
+            if each.model is self.model and context["cursor"].rowcount != count:
+                # On MariaDB another transaction may have brought rows between the two statements.
+                append_unknown(each, self.using)
         return result
 
-    def _returning(self, dialect: Dialect, sql: str, params: Any) -> tuple[str, tuple[Any, ...]]:
+    def _returning(
+        self, dialect: Dialect, tracked: Sequence[Tracked], sql: str, params: Any
+    ) -> tuple[str, tuple[Any, ...]]:
         """PostgreSQL writes the rows and captures them in one statement."""
         quote = dialect.quote
-        key = f"{quote(self.tracked.model._meta.db_table)}.{quote(column_of(self.pk))}"
+        pk = quote(column_of(self.model._meta.pk))
+        selected, said = [], []
+        for each in tracked:
+            joins, key = join_of(each, self.model, "written", quote)
+            text = dialect.key_text(each.model._meta.pk, key)
+            selected.append(f"SELECT %s, {text}, %s, '', %s FROM written{joins}")  # noqa: S608  # quoted
+            said += [each.label, Change.Op.UPSERT.value, said_now(self.using)]
         return (
-            f"WITH written AS ({sql} RETURNING {key} AS k) {self._into()} "  # noqa: S608  # quoted, or Django's
-            f"SELECT %s, {dialect.key_text(self.pk, 'k')}, %s, '', %s FROM written",
-            (*params, *self._said()),
+            f"WITH written AS ({sql} RETURNING {quote(self.model._meta.db_table)}.{pk} AS {pk}) "
+            f"{into(self.using)} {' UNION ALL '.join(selected)}",
+            (*params, *said),
         )
 
-    def _insert(self, dialect: Dialect) -> int:
-        """Capture the rows that will be written, and keep others from writing them; how many they are."""
-        rows = self.queryset.order_by().select_for_update()
-        column = (
-            f"{dialect.quote(rows.query.get_initial_alias())}.{dialect.quote(column_of(rows.model._meta.pk))}"
-        )
-        label, op, now = self._said()
-        key = RawSQL(dialect.key_text(self.pk, column), ())  # noqa: S611  # quoted
-        selected = rows.values_list(Value(label), key, Value(op), Value(""), Value(now))
-        sql, params = selected.query.get_compiler(self.using).as_sql()
-        with self.connection.cursor() as cursor:
-            cursor.execute(f"{self._into()} {sql}", params)
-            return int(cursor.rowcount)
-
-    def _into(self) -> str:
-        quote = self.connection.ops.quote_name
-        columns = ("model", "object_pk", "op", "changed_fields", "created_at")
-        return f"INSERT INTO {quote(Change._meta.db_table)} ({', '.join(map(quote, columns))})"
-
-    def _said(self) -> tuple[str, str, Any]:
-        now = Change._meta.get_field("created_at").get_db_prep_save(timezone.now(), self.connection)
-        return self.tracked.label, Change.Op.UPSERT.value, now
+    def _found(self, tracked: Tracked) -> models.QuerySet[Any]:
+        """The objects that will be written; others are kept from writing them."""
+        rows = self.queryset
+        if not issubclass(rows.model, tracked.model):
+            name = f"{path_to(tracked, self.model)}__in"
+            rows = tracked.model._base_manager.filter(**{name: rows.order_by().values("pk")})
+        return rows.select_for_update()  # type: ignore[no-any-return]  # a queryset of any model

@@ -2,98 +2,134 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from django.apps import apps
 from django.db import models
 from django.db.models.signals import class_prepared, m2m_changed, post_delete, post_save, pre_delete
 
-from modelsync.tracking.capture.atomic import save_atomically
-from modelsync.tracking.registry import Tracked
+from modelsync.tracking.capture.atomic import delete_together, save_atomically, wake_afterwards
+from modelsync.tracking.capture.leaving import note
+from modelsync.tracking.registry import REGISTRY, Model, Tracked
 from modelsync.tracking.states import is_simple
+
+#: The tracked models that a relation counts for, by the table of the relation.
+_HOLDERS: defaultdict[Any, dict[Tracked, models.ManyToManyField[Any, Any]]] = defaultdict(dict)
 
 
 def listen(tracked: Tracked) -> None:
     """Capture the writes of a model from now on, also those through models that inherit from it."""
-    saves, relations = _Objects(tracked), _Relations(tracked)
-    save_atomically(tracked.model)
+    for relation in tracked.model._meta.many_to_many:
+        if is_simple(relation) and tracked.concerns(frozenset([relation.name])):
+            _HOLDERS[relation.remote_field.through][tracked] = relation
+            m2m_changed.connect(related, sender=relation.remote_field.through, dispatch_uid="modelsync")
+    for model in (tracked.model, *tracked.ancestors):
+        if tracked.is_triggered:
+            wake_afterwards(model)
+        else:
+            save_atomically(model)
+            delete_together(model)
+    if not tracked.is_triggered:
+        _listen(tracked)
 
-    def connect(model: type[models.Model]) -> None:
-        if issubclass(model, tracked.model):
-            post_save.connect(saves.saved, sender=model, weak=False, dispatch_uid=tracked.label)
-        if model._meta.concrete_model is tracked.model:  # of what inherits, Django deletes this part, too
-            post_delete.connect(saves.deleted, sender=model, weak=False, dispatch_uid=tracked.label)
 
+def _listen(tracked: Tracked) -> None:
+    def connect(model: Model) -> None:
+        concrete = model._meta.concrete_model
+        if issubclass(model, tracked.model) or concrete in tracked.ancestors:
+            post_save.connect(saved, sender=model, dispatch_uid="modelsync")
+        if concrete is tracked.model:  # of what inherits, Django deletes this part, too
+            post_delete.connect(deleted, sender=model, dispatch_uid="modelsync")
+
+    _each_model(connect)
+    for field in (*tracked.model._meta.concrete_fields, *tracked.model._meta.many_to_many):
+        if tracked.concerns(frozenset([field.name])) and _stays(field):
+            _follow(tracked, field)
+
+
+def saved(sender: Model, instance: Any, using: str, update_fields: Iterable[str] | None, **_: object) -> None:
+    """A row was written."""
+    from modelsync.tracking.log import append, append_parts, gathering
+    from modelsync.tracking.models import Change
+
+    names = None if update_fields is None else frozenset(update_fields)
+    whole = [each for each in REGISTRY.within(sender) if each.concerns(names) and not each.is_triggered]
+    if len(whole) == 1:
+        append(whole[0], [_key(whole[0], instance)], Change.Op.UPSERT, using, names)
+    elif whole:
+        with gathering(using):
+            for each in whole:
+                append(each, [_key(each, instance)], Change.Op.UPSERT, using, names)
+    for each in REGISTRY.beyond(sender):
+        if each not in whole and each.concerns(names):
+            append_parts(each, sender, [instance.pk], using)
+
+
+def deleted(sender: Model, instance: Any, using: str, **_: object) -> None:
+    """A row is gone."""
+    from modelsync.tracking.log import append
+    from modelsync.tracking.models import Change
+
+    for each in REGISTRY.within(sender):
+        if each.model is sender._meta.concrete_model:
+            append(each, [_key(each, instance)], Change.Op.DELETE, using)
+
+
+def related(
+    sender: Any, instance: Any, action: str, reverse: bool, pk_set: Any, using: str, **_: object
+) -> None:
+    """A many-to-many relation changes: whoever names something else than before has changed."""
+    from modelsync.tracking.log import append, append_parts
+    from modelsync.tracking.models import Change
+
+    for tracked, relation in _HOLDERS[sender].items():
+        keys = (
+            set()
+            if tracked.is_triggered
+            else set(_holders(relation, instance, action, reverse, pk_set, using))
+        )
+        if relation.model is tracked.model:
+            append(tracked, keys, Change.Op.UPSERT, using, frozenset([relation.name]))
+        else:
+            append_parts(tracked, relation.model, keys, using)
+
+
+def _key(tracked: Tracked, instance: Any) -> object:
+    return getattr(instance, tracked.model._meta.pk.attname)
+
+
+def _each_model(connect: Callable[[Model], None]) -> None:
+    """Those that are there, and those that will be."""
     for model in apps.get_models(include_auto_created=True):
         connect(model)
     class_prepared.connect(lambda sender, **_: connect(sender), weak=False)
-    for field in tracked.model._meta.local_concrete_fields:
-        if isinstance(field, models.ForeignKey) and tracked.concerns(frozenset([field.name])):
-            saves.follow(field)
-    for relation in tracked.model._meta.many_to_many:
-        if is_simple(relation) and tracked.concerns(frozenset([relation.name])):
-            relations.connect(relation)
 
 
-class _Objects:
-    def __init__(self, tracked: Tracked) -> None:
-        self.tracked = tracked
-
-    def saved(self, instance: Any, using: str, update_fields: Iterable[str] | None, **_: object) -> None:
-        """A row was written."""
-        from modelsync.tracking.log import append
-        from modelsync.tracking.models import Change
-
-        names = None if update_fields is None else frozenset(update_fields)
-        if self.tracked.concerns(names):
-            append(self.tracked, [self._key(instance)], Change.Op.UPSERT, using, names)
-
-    def deleted(self, instance: Any, using: str, **_: object) -> None:
-        """A row is gone."""
-        from modelsync.tracking.log import append
-        from modelsync.tracking.models import Change
-
-        append(self.tracked, [self._key(instance)], Change.Op.DELETE, using)
-
-    def follow(self, reference: models.ForeignKey[Any, Any]) -> None:
-        """Capture what happens to objects when that which they name goes, and they stay."""
-        rule = reference.remote_field.on_delete
-        if rule in (models.CASCADE, models.PROTECT, models.RESTRICT, models.DO_NOTHING):
-            return
-
-        def going(instance: Any, using: str, **_: object) -> None:
-            from modelsync.tracking.log import append
-            from modelsync.tracking.models import Change
-
-            rows = self.tracked.model._base_manager.using(using).filter(**{reference.name: instance})
-            names = frozenset([reference.name])
-            append(self.tracked, rows.values_list("pk", flat=True), Change.Op.UPSERT, using, names)
-
-        uid = f"{self.tracked.label}.{reference.name}"
-        pre_delete.connect(going, sender=reference.remote_field.model, weak=False, dispatch_uid=uid)
-
-    def _key(self, instance: Any) -> object:
-        return getattr(instance, self.tracked.model._meta.pk.attname)
+def _stays(field: Any) -> bool:
+    """Whether objects stay, changed, when what this field names is deleted."""
+    if field.many_to_many:
+        return is_simple(field)
+    leaves = (models.CASCADE, models.PROTECT, models.RESTRICT, models.DO_NOTHING)
+    return isinstance(field, models.ForeignKey) and field.remote_field.on_delete not in leaves
 
 
-class _Relations:
-    def __init__(self, tracked: Tracked) -> None:
-        self.tracked = tracked
+def _follow(tracked: Tracked, field: Any) -> None:
+    """Capture what happens to objects when that which they name goes, and they stay."""
 
-    def connect(self, relation: models.ManyToManyField[Any, Any]) -> None:
-        """Capture the changes of one relation: whoever names something else than before has changed."""
+    def going(instance: Any, using: str, **_: object) -> None:
+        note(tracked, field.name, instance, using)
 
-        def changed(instance: Any, action: str, reverse: bool, pk_set: Any, using: str, **_: object) -> None:
-            from modelsync.tracking.log import append
-            from modelsync.tracking.models import Change
+    def connect(model: Model) -> None:
+        if model._meta.concrete_model is named or model is named:
+            pre_delete.connect(going, sender=model, weak=False, dispatch_uid=uid)
 
-            holders = set(_holders(relation, instance, action, reverse, pk_set, using))
-            append(self.tracked, holders, Change.Op.UPSERT, using, frozenset([relation.name]))
-
-        through = relation.remote_field.through
-        uid = f"{self.tracked.label}.{relation.name}"
-        m2m_changed.connect(changed, sender=through, weak=False, dispatch_uid=uid)
+    uid, named = f"modelsync.{tracked.label}.{field.name}", field.remote_field.model
+    if isinstance(named, str):  # it is not there yet; nor are its proxies
+        pre_delete.connect(going, sender=named, weak=False, dispatch_uid=uid)
+    else:
+        _each_model(connect)
 
 
 def _holders(

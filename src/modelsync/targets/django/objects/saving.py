@@ -35,7 +35,7 @@ def in_savepoint(row: Row, write: Callable[[], None]) -> None:
         _forget(row)
         raise RecordError("; ".join(error.messages)) from error
     except Exception as error:  # user code: whatever it raises is this row's rejection
-        if not schema.user_code:
+        if not schema.user_code and context.around is None:
             raise
         _forget(row)
         raise RecordError(f"the model's own code failed: {name_error(error)}") from error

@@ -20,11 +20,14 @@ def create(row: Row) -> Model:
     obj = row.shape.schema.model()
     set_values(row, obj, forced=True, new=True)
     targets = resolve(row, obj, forced=True, new=True)
-    demand_required(row, obj)
 
     def write() -> None:
+        nonlocal obj
+        obj = _touched(row, obj, new=True)
+        demand_required(row, obj)
         save(row, obj, new=True)
         relate_all(row, obj, targets, forced=True)
+        _follow_up(row, obj)
 
     in_savepoint(row, write)
     _wrote(row, obj, None)
@@ -40,7 +43,7 @@ def update(row: Row, obj: Model, victim: Model | None) -> bool:
     try:
         if victim is None:
             targets = _settle(row, obj)
-            if row.has_changed or targets:
+            if row.has_changed or targets or row.context.around:
                 in_savepoint(row, lambda: _save_and_relate(row, obj, targets))
         else:
             _replace(row, obj, victim)
@@ -107,9 +110,24 @@ def _read_again(row: Row, obj: Model) -> None:
 
 
 def _save_and_relate(row: Row, obj: Model, targets: Targets) -> None:
+    obj = _touched(row, obj, new=False)
     if row.has_changed:
         save(row, obj, new=False)
     relate_all(row, obj, targets, forced=row.forced)
+    _follow_up(row, obj)
+
+
+def _touched(row: Row, obj: Model, *, new: bool) -> Model:
+    """The object that is to be saved."""
+    around = row.context.around
+    touched = around.before(obj, row.group.numbers[row.position], new=new) if around else None
+    row.has_set |= touched is not None
+    return obj if touched is None else touched
+
+
+def _follow_up(row: Row, obj: Model) -> None:
+    if row.context.around:
+        row.context.around.after(obj, row.group.numbers[row.position])
 
 
 def _save_late(row: Row, obj: Model, targets: Targets, *, forced: bool) -> None:

@@ -141,5 +141,6 @@ def _fills_itself(field: Field) -> bool:
     return (
         isinstance(field, models.AutoField)
         or stamps_itself(field)
+        or not type(field).pre_save.__module__.startswith("django.db.models.")
         or bool(getattr(field.remote_field, "parent_link", False))
     )

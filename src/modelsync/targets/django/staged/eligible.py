@@ -6,7 +6,9 @@ from typing import Any
 
 from django.db import models
 
+from modelsync.fields import EditionField
 from modelsync.targets.django.context import Context
+from modelsync.targets.django.schema import Field
 from modelsync.targets.django.shape import Reference, Shape
 from modelsync.targets.django.sql import Dialect
 
@@ -43,12 +45,18 @@ def _field_reason(shape: Shape) -> str | None:
     for field in shape.schema.fields:
         if field.get_internal_type() not in _STAGEABLE or not _is_djangos(type(field).get_db_prep_save):
             return f"field {field.name} is a {type(field).__name__}"
-        if not _is_djangos(type(field).pre_save):
+        if not _is_djangos(type(field).pre_save) and not _is_given_edition(shape, field):
             return f"field {field.name} has a pre_save() of its own"
     for column in shape.values:
         if getattr(column.field, "auto_created", False) and column.field.remote_field:
             return f"column {column.name} is a parent link"
     return None
+
+
+def _is_given_edition(shape: Shape, field: Field) -> bool:
+    """Whether a field has a `pre_save()` that does nothing, since all rows say its value."""
+    sent = any(column.field is field for column in shape.values)
+    return sent and type(field) is EditionField
 
 
 def _is_djangos(method: Any) -> bool:

@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 
 from modelsync.tracking.log import append_unknown
 from modelsync.tracking.registry import REGISTRY
@@ -39,5 +40,8 @@ class Command(BaseCommand):
         if waiting:
             self.stdout.write(f"{waiting:,} captured changes were waiting")
         for tracked in wanted:
-            append_unknown(tracked, using)
-            self.stdout.write(f"{tracked.label}: {sequence(using):,} objects were written unseen")
+            # Together, so that what is found is counted here.
+            with transaction.atomic(using=using):
+                append_unknown(tracked, using)
+                found = sequence(using)
+            self.stdout.write(f"{tracked.label}: {found:,} objects were written unseen")
