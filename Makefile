@@ -34,6 +34,8 @@ explore: $(ENVIRONMENT)  ## try random examples, of histories 20,000: those that
 bench: $(ENVIRONMENT)  ## measure ratios against peers
 	.venv/bin/python -m tests.bench
 	.venv/bin/python -m tests.bench.pull
+	.venv/bin/python -m tests.bench.capture
+	.venv/bin/python -m tests.bench.push
 
 docs: $(ENVIRONMENT)  ## build the documentation into docs/_build/html
 	.venv/bin/python -m sphinx -W --keep-going -q docs docs/_build/html

@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests import databases
+from tests import brokers, databases
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,11 +31,12 @@ _FEWER = "100"
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """An interpreter and its Django, with the versions of the databases that it reaches."""
+    """An interpreter and its Django, with the versions of the databases and brokers that it reaches."""
 
     python: str
     versions: str
     databases: dict[str, str]
+    brokers: dict[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,12 +68,18 @@ def main(interpreters: list[str]) -> int:
         for kind in setting.databases
     ]
     missing = [kind for kind in databases.KINDS if any(kind not in each.databases for each in settings)]
+    silent = [kind for kind in brokers.KINDS if any(kind not in each.brokers for each in settings)]
 
     print("\nThe tests ran on")
     for outcome in outcomes:
         print(f"  {outcome}")
     for kind in missing:
         print(f"  {kind}: not tested, no server answers at {_address(kind)}")
+    reached = ", ".join(f"{kind} {version}" for kind, version in settings[0].brokers.items())
+    print(f"  with brokers: {reached or 'none'}")
+    for kind in silent:
+        print(f"  {kind}: not tested, no broker answers")
+    missing += silent
     is_lacking = bool(missing) and databases.required()
     if is_lacking:
         print(f"failed: MODELSYNC_REQUIRE_DATABASES is set, and {', '.join(missing)} is missing")
@@ -84,8 +91,9 @@ def look() -> None:
     import django
 
     found = {kind: version for kind in databases.KINDS if (version := databases.version(kind))}
+    told = {kind: version for kind in brokers.KINDS if (version := brokers.version(kind))}
     versions = f"Python {platform.python_version()}, Django {django.__version__}"
-    print(json.dumps({"versions": versions, "databases": found}))
+    print(json.dumps({"versions": versions, "databases": found, "brokers": told}))
 
 
 def _look_at(python: str) -> Setting:

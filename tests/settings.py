@@ -6,6 +6,8 @@ import os
 import tempfile
 from pathlib import Path
 
+import django
+
 from tests import databases
 
 # A sub-process that a test starts is told by MODELSYNC_TEST_NAME which database it shall use.
@@ -18,9 +20,12 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "modelsync",
     "modelsync.tracking",
+    "modelsync.push",
     "tests.blog",
+    "tests.branch",
     "tests.named",
     "tests.hub",
+    "tests.office",
     "tests.shop",
 ]
 SECRET_KEY = "only for tests"
@@ -31,3 +36,6 @@ MEDIA_ROOT = os.environ.get("MODELSYNC_TEST_MEDIA") or str(Path(tempfile.gettemp
 SILENCED_SYSTEM_CHECKS = [
     "models.W036",  # MariaDB has no conditional unique constraints: shop.Exclusive wants one elsewhere
 ]
+MODELSYNC = {"push": {"allow_private_targets": True}}
+if django.VERSION >= (6, 1):
+    MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}

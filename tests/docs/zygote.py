@@ -82,7 +82,8 @@ def _become(wanted: dict[str, Any]) -> None:
 
 def _run(argv: list[str]) -> None:
     sys.argv = argv[1:] if argv[0] == "-c" else argv
-    sys.path.insert(0, os.getcwd())
+    # As Python does it.
+    sys.path.insert(0, os.getcwd() if argv[0] == "-c" else os.path.dirname(os.path.abspath(argv[0])))
     if argv[0] == "-c":
         exec(compile(argv[1], "<example>", "exec"), {"__name__": "__main__"})
     else:

@@ -10,7 +10,7 @@ from modelsync.core.errors import ConfigurationError
 
 def test_without_settings_the_defaults_hold(settings) -> None:
     """Nobody has to set anything."""
-    assert not hasattr(settings, "MODELSYNC")
+    del settings.MODELSYNC
     assert current() == Settings()
 
 

@@ -1,0 +1,1 @@
+"""A site that receives what others push."""
