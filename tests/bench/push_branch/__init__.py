@@ -1,0 +1,1 @@
+"""What the receiving site of the push benchmark keeps."""
