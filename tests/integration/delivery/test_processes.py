@@ -105,7 +105,7 @@ class Site:
         self.time_passes()
         self.jobs.filter(status=STATUS.FATAL_ERROR).retry(timezone.now())
         is_done = not self.jobs.exclude(status=STATUS.DONE).exists()
-        backfills = Application.objects.using(self.alias).exclude(backfill=None)
+        backfills = Application.objects.using(self.alias).filter(backfill__isnull=False)
         return is_done and not Change.objects.using(self.alias).exists() and not backfills.exists()
 
     def findings(self) -> list[str]:
