@@ -18,7 +18,7 @@ _DSN_VARIABLES = {
     "postgresql": ("MODELSYNC_TEST_POSTGRESQL", "postgresql://postgres@127.0.0.1:5432/modelsync"),
     "mariadb": ("MODELSYNC_TEST_MARIADB", "mysql://root@127.0.0.1:3306/modelsync"),
 }
-_ENGINES = {"postgresql": "django.db.backends.postgresql", "mariadb": "django.db.backends.mysql"}
+_ENGINES = {"postgresql": "tests.postgresql", "mariadb": "django.db.backends.mysql"}
 _TIMEOUT = 5  # seconds
 
 

@@ -102,6 +102,8 @@ def settle(alias: str) -> None:
                 cursor.fetchall()
         if connection.vendor == "sqlite":
             cursor.execute("ANALYZE")
+        elif connection.vendor == "postgresql":
+            cursor.execute("CHECKPOINT")
 
 
 def check_delivered(alias: str, number: int, objects: int, told: dict[str, Any]) -> None:

@@ -16,8 +16,8 @@ class Sizes:
     original: int = 400
     repetitions: int = 2
     saves: int = 300
-    beside: int = 5_000
-    turns: int = 3
+    beside: int = 10_000
+    turns: int = 7
     finished: int = 1_000_000
     claims: int = 50
 

@@ -76,7 +76,8 @@ class JobChange(models.Model):
         CREATE_OR_UPDATE = "CREATE_OR_UPDATE"
         DELETE = "DELETE"
 
-    application = models.ForeignKey(Application, models.CASCADE)
+    # Two other indexes begin with it.
+    application = models.ForeignKey(Application, models.CASCADE, db_index=False)
     request_date_time = models.DateTimeField(default=timezone.now)
     change_type = models.CharField(max_length=25, choices=CHANGE_TYPES, default=CHANGE_TYPES.CREATE_OR_UPDATE)
     #: `app.Model`; `target_model` is the name of the class alone.

@@ -117,4 +117,4 @@ class Worker:
         try:
             return drain(number, self.options)
         finally:
-            connections[self.options.using].close()
+            connections[self.options.using].close_if_unusable_or_obsolete()

@@ -25,14 +25,14 @@ PUBLIC = "https://93.184.215.14/media/"
 
 @pytest.fixture
 def elsewhere(tmp_path: Path) -> Iterator[MediaServer]:
-    """Another host, where the media are."""
+    """Another host, where the media are. Ask for it first: it waits for connections to be closed."""
     with media_server(tmp_path / "elsewhere", host="127.0.0.2") as media:
         media.put("a.txt", b"it")
         yield media
 
 
 def test_files_come_from_another_host(
-    to_disk: Downloading, server: MediaServer, elsewhere: MediaServer, folder: Path
+    elsewhere: MediaServer, to_disk: Downloading, server: MediaServer, folder: Path
 ) -> None:
     """As from a network that delivers content for a site."""
     server.moved = elsewhere.url
@@ -44,7 +44,7 @@ def test_files_come_from_another_host(
 
 
 def test_another_host_gets_no_secrets(
-    to_disk: Downloading, server: MediaServer, elsewhere: MediaServer, connection: Connection
+    elsewhere: MediaServer, to_disk: Downloading, server: MediaServer, connection: Connection
 ) -> None:
     """No token, none from the address either, and no cookie, wherever it would be valid."""
     server.moved = elsewhere.url.replace("http://", "http://user:secret@")
@@ -57,7 +57,7 @@ def test_another_host_gets_no_secrets(
 
 
 def test_what_is_not_there_is_missing(
-    to_disk: Downloading, server: MediaServer, elsewhere: MediaServer
+    elsewhere: MediaServer, to_disk: Downloading, server: MediaServer
 ) -> None:
     """Though the answer is a page."""
     server.moved = elsewhere.url
@@ -65,7 +65,7 @@ def test_what_is_not_there_is_missing(
 
 
 def test_a_page_in_place_of_a_file_is_refused(
-    to_disk: Downloading, server: MediaServer, elsewhere: MediaServer, folder: Path
+    elsewhere: MediaServer, to_disk: Downloading, server: MediaServer, folder: Path
 ) -> None:
     """Such as the one to log in at; a file that is a page comes."""
     elsewhere.put("page.html", b"<h1>Log in</h1>")
@@ -78,7 +78,7 @@ def test_a_page_in_place_of_a_file_is_refused(
 
 
 def test_the_limits_are_the_same_there(
-    to_disk: Downloading, server: MediaServer, elsewhere: MediaServer, folder: Path
+    elsewhere: MediaServer, to_disk: Downloading, server: MediaServer, folder: Path
 ) -> None:
     """However large it says that it is."""
     elsewhere.put("large.txt", b"x" * 101)
@@ -89,7 +89,7 @@ def test_the_limits_are_the_same_there(
 
 
 def test_a_cut_file_is_continued_there(
-    to_disk: Downloading, server: MediaServer, elsewhere: MediaServer, folder: Path
+    elsewhere: MediaServer, to_disk: Downloading, server: MediaServer, folder: Path
 ) -> None:
     """Each try is redirected anew: signatures expire."""
     elsewhere.put("slow.txt", b"x" * 60)
@@ -168,7 +168,7 @@ def test_the_internet_leads_to_the_internet(disk: FileSystemStorage) -> None:
 
 
 def test_a_name_that_leads_inside_after_it_was_looked_up_is_noticed(
-    server: MediaServer, elsewhere: MediaServer, connection: Connection, folder: Path
+    elsewhere: MediaServer, server: MediaServer, connection: Connection, folder: Path
 ) -> None:
     """A name server may say one thing now and another one in a moment; what came is not kept."""
     folder.mkdir()

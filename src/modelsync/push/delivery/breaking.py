@@ -26,7 +26,10 @@ application_disabled = Signal()
 
 
 class Gate:
-    """Lets requests to an application through, or not, and remembers how they went."""
+    """Lets requests to an application through, or not, and remembers how they went.
+
+    `is_wide` says that more than one request may be under way, `is_proven` that one has been answered.
+    """
 
     def __init__(self, application: Application, options: Drain) -> None:
         self.application = application
@@ -35,6 +38,7 @@ class Gate:
             failures=application.failures, since=application.failing_since, not_before=application.not_before
         )
         self.is_wide = self.breaker.is_closed
+        self.is_proven = False
         self.refusal = ""
         self._is_changed = False
 
@@ -65,6 +69,7 @@ class Gate:
         if disabled:
             self.refusal = f"it {disabled.reason}: it wants no more requests"
         elif sent.is_answered:
+            self.is_proven = True
             self._is_changed = self._is_changed or self.breaker != CLOSED
             self.breaker = CLOSED
         else:

@@ -30,7 +30,7 @@ from modelsync.tracking.sequencing import epoch_of
 _STATUS: Final = JobChange.STATUS
 #: What a worker sends: also what failed, when it is due again.
 DUE: Final = (_STATUS.WAITING, _STATUS.WAITING_AFTER_ERROR)
-#: Jobs that are claimed at a time, for each request that may be under way.
+#: Jobs that are claimed at a time, for each request that may be under way, where a request has one.
 _OF_ONE: Final = 50
 _AT_MOST: Final = 500
 
@@ -160,11 +160,12 @@ class _Draining:
             self._round(sender, jobs, wanted)
 
     def _limit(self) -> int:
+        """How many jobs are claimed: few for an application of which nobody knows whether it is there."""
         if not self.gate.is_wide:
             return 1
         version = self.application.protocol
         each = self.application.batch_size if version == Application.Protocol.WEBHOOKS else _OF_ONE
-        return min(each * max(self.application.concurrency, 1), _AT_MOST)
+        return min(each * max(self.application.concurrency, 1), _AT_MOST) if self.gate.is_proven else each
 
     def _suspects_alone(self, jobs: list[Claimed], token: uuid.UUID) -> tuple[list[Claimed], int]:
         """Whoever was sent by somebody that died is sent alone: it may be the cause."""

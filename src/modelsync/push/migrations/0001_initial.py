@@ -265,7 +265,9 @@ class Migration(migrations.Migration):
                 (
                     "application",
                     models.ForeignKey(
-                        on_delete=django.db.models.deletion.CASCADE, to="modelsync_push.application"
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        to="modelsync_push.application",
                     ),
                 ),
             ],
