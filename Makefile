@@ -25,7 +25,7 @@ test: $(ENVIRONMENTS)  ## run the tests on every database that answers
 	.venv/bin/python -m tests.run $(ENVIRONMENTS:/.installed=/bin/python)
 
 check: $(ENVIRONMENT)  ## format, lint, types, layers, tests with coverage, docs
-	.venv/bin/python scripts/check.py
+	.venv/bin/python -m scripts.check
 
 explore: $(ENVIRONMENT)  ## try random examples, of histories 20,000: those that fail are printed
 	MODELSYNC_EXAMPLES=$${MODELSYNC_EXAMPLES:-20000} .venv/bin/python -m pytest -q --tb short \
@@ -41,7 +41,7 @@ docs: $(ENVIRONMENT)  ## build the documentation into docs/_build/html
 	.venv/bin/python -m sphinx -W --keep-going -q docs docs/_build/html
 
 clean:  ## remove environments, caches and what was built
-	rm -rf .venv .venv-313 .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache \
+	rm -rf .venv .venv-313 .tested .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache \
 		.ruff_cache build dist docs/_build
 
 .venv/.installed: pyproject.toml scripts/environment

@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import databases
+from tests import databases, separate
 from tests.separate import SeparateDatabase
-from tests.separate import separate_database as make_separate_database
 
 #: No random number decides whether the tests pass: property tests try the same examples every time.
 #: `make explore` tries others. How busy the machine is decides nothing either.
@@ -51,10 +50,18 @@ def _media(settings: Any, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = tmp_path / "media"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _templates(django_db_blocker: Any) -> Iterator[None]:
+    """What separate databases are copied from lives as long as the session."""
+    yield
+    with django_db_blocker.unblock():
+        separate.drop_templates()
+
+
 @pytest.fixture
 def separate_database(
     tmp_path: Path, django_db_setup: None, django_db_blocker: Any
 ) -> Iterator[SeparateDatabase]:
     """A migrated database that sub-processes can open too, of the kind that this run tests."""
-    with django_db_blocker.unblock(), make_separate_database(tmp_path) as made:
+    with django_db_blocker.unblock(), separate.separate_database(tmp_path) as made:
         yield made

@@ -1,7 +1,7 @@
 """Run the tests with every interpreter given, on every database that answers: `make test`.
 
-SQLite runs everything; the servers run what depends on the database. The closing lines say what ran
-where, and what did not.
+SQLite runs everything; the servers run what depends on the database, with a second interpreter without
+what is marked `slow`. The closing lines say what ran where, and what did not.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests import brokers, databases
+from tests import brokers, databases, tested
 
 ROOT = Path(__file__).resolve().parent.parent
 
 # Names of folders and of markers are keywords too.
 _ON_SERVERS = ["-k", "integration or conformance or database"]
+_QUICK = ["-m", "not slow"]
 _WORKERS = min(os.cpu_count() or 1, 4)
-# Histories that the property tests try: all of them on the servers, with the first interpreter; on
-# SQLite `make check` tries all 2,000.
-_EXAMPLES = {"sqlite": "200", "postgresql": "300", "mariadb": "300"}
+# Histories that the property tests try with the first interpreter, and with others.
+_EXAMPLES = {"sqlite": "2000", "postgresql": "300", "mariadb": "300"}
 _FEWER = "100"
 
 
@@ -62,8 +62,9 @@ class Outcome:
 def main(interpreters: list[str]) -> int:
     """Give the exit code: 0 when every run is good and no database that is required is missing."""
     settings = [_look_at(python) for python in interpreters]
+    tested.forget()
     outcomes = [
-        _run(setting, kind, _EXAMPLES[kind] if number == 0 else _FEWER)
+        _run(setting, kind, is_first=number == 0)
         for number, setting in enumerate(settings)
         for kind in setting.databases
     ]
@@ -101,27 +102,35 @@ def _look_at(python: str) -> Setting:
     return Setting(python=python, **json.loads(subprocess.check_output(command, cwd=ROOT)))
 
 
-def _run(setting: Setting, kind: str, examples: str) -> Outcome:
+def _run(setting: Setting, kind: str, *, is_first: bool) -> Outcome:
     where = f"{kind} {setting.databases[kind]} with {setting.versions}"
+    options = [] if kind == "sqlite" else _ON_SERVERS
+    if is_first:
+        options = options or tested.COVERING
+    elif options:
+        options = [*options, *_QUICK]
+        where += ", without slow tests"
     print(f"\n=== {where}", flush=True)
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         counts = Path(folder) / "counts.json"
         finished = subprocess.run(
-            [setting.python, "-m", "pytest", "-q", "-n", str(_WORKERS), "--dist", "worksteal"]
-            + ([] if kind == "sqlite" else _ON_SERVERS),
+            [setting.python, "-m", "pytest", "-q", "-n", str(_WORKERS), "--dist", "worksteal", *options],
             cwd=ROOT,
-            env={"MODELSYNC_EXAMPLES": examples}
+            env={"MODELSYNC_EXAMPLES": _EXAMPLES[kind] if is_first else _FEWER}
             | os.environ
             | {"MODELSYNC_TEST_DB": kind, "MODELSYNC_TEST_COUNTS": str(counts)},
             check=False,
         )
-        return Outcome(
+        outcome = Outcome(
             where=where,
             counts=json.loads(counts.read_text()) if counts.exists() else {},
             exit_code=finished.returncode,
             seconds=time.monotonic() - started,
         )
+    if options == tested.COVERING and outcome.is_good and "MODELSYNC_EXAMPLES" not in os.environ:
+        tested.remember()
+    return outcome
 
 
 def _address(kind: str) -> str:

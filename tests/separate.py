@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -53,18 +55,10 @@ class SeparateDatabase:
 def separate_database(folder: Path, kind: str | None = None) -> Iterator[SeparateDatabase]:
     """Make such a database, with its files in `folder`; it is dropped at the end."""
     kind = kind or databases.chosen()
-    mark = uuid.uuid4().hex[:8]
-    alias = f"separate_{mark}"
+    alias = f"separate_{uuid.uuid4().hex[:8]}"
     name = str(folder / f"{alias}.sqlite3") if kind == "sqlite" else f"test_modelsync_{alias}"
-    entry = databases.settings_for(kind, name)
-    connections.settings[alias] = connections.configure_settings({DEFAULT_DB_ALIAS: {}, alias: entry})[alias]
-    connection = connections[alias]
-    quoted = connection.ops.quote_name(name)
-    try:
-        if kind != "sqlite":
-            with connection._nodb_cursor() as cursor:
-                cursor.execute(f"CREATE DATABASE {quoted}")
-        call_command("migrate", database=alias, run_syncdb=True, verbosity=0)
+    with _connection(kind, name, alias):
+        _fill(kind, name, alias)
         yield SeparateDatabase(
             kind=kind,
             name=name,
@@ -79,11 +73,76 @@ def separate_database(folder: Path, kind: str | None = None) -> Iterator[Separat
                 "PYTHONUNBUFFERED": "1",
             },
         )
-    finally:
-        connection.close()
+
+
+#: The name of a database with all tables and no rows, by kind, that others are copied from.
+_templates: dict[str, str] = {}
+
+
+def drop_templates() -> None:
+    """Drop what others were copied from; done at the end of a session."""
+    for kind in list(_templates):
+        name = _templates.pop(kind)
+        if kind == "sqlite":
+            Path(name).unlink()
+        else:
+            with _connection(kind, name, "template"):
+                pass
+
+
+def _fill(kind: str, name: str, alias: str) -> None:
+    """Make the database and its tables. The first of this process takes a second or more."""
+    if kind == "mariadb":  # has no copies
+        _execute(alias, f"CREATE DATABASE {_quoted(alias, name)}")
+        _migrate(alias)
+        return
+    if kind not in _templates:
+        _templates[kind] = _make_template(kind)
+    if kind == "sqlite":
+        shutil.copyfile(_templates[kind], name)
+    else:
+        template = _quoted(alias, _templates[kind])
+        _execute(alias, f"CREATE DATABASE {_quoted(alias, name)} TEMPLATE {template}")
+
+
+def _make_template(kind: str) -> str:
+    alias = f"template_{uuid.uuid4().hex[:8]}"
+    if kind == "sqlite":
+        handle, name = tempfile.mkstemp(".sqlite3", alias)
+        os.close(handle)
+    else:
+        name = f"test_modelsync_{alias}"
+    with _connection(kind, name, alias, drops=False):
         if kind != "sqlite":
+            _execute(alias, f"CREATE DATABASE {_quoted(alias, name)}")
+        _migrate(alias)
+    return name
+
+
+@contextmanager
+def _connection(kind: str, name: str, alias: str, *, drops: bool = True) -> Iterator[None]:
+    """A connection of this alias to a database, which is dropped at the end."""
+    entry = databases.settings_for(kind, name)
+    connections.settings[alias] = connections.configure_settings({DEFAULT_DB_ALIAS: {}, alias: entry})[alias]
+    try:
+        yield
+    finally:
+        connections[alias].close()
+        if drops and kind != "sqlite":
             force = " WITH (FORCE)" if kind == "postgresql" else ""
-            with connection._nodb_cursor() as cursor:
-                cursor.execute(f"DROP DATABASE IF EXISTS {quoted}{force}")
+            _execute(alias, f"DROP DATABASE IF EXISTS {_quoted(alias, name)}{force}")
         del connections[alias]
         del connections.settings[alias]
+
+
+def _migrate(alias: str) -> None:
+    call_command("migrate", database=alias, run_syncdb=True, verbosity=0)
+
+
+def _execute(alias: str, sql: str) -> None:
+    with connections[alias]._nodb_cursor() as cursor:
+        cursor.execute(sql)
+
+
+def _quoted(alias: str, name: str) -> str:
+    return connections[alias].ops.quote_name(name)

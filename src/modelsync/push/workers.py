@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from threading import Event
+from queue import Empty, SimpleQueue
 from typing import Final
 
 from django.db import DatabaseError, InterfaceError, connections
@@ -67,20 +68,22 @@ class Worker:
     """Goes on until it is stopped; what is under way then is settled first."""
 
     def __init__(self, options: Drain, pace: Pace) -> None:
-        self.stopping = Event()
-        self.options = replace(options, is_stopping=self.stopping.is_set)
+        self._is_stopped = False
+        self._stops: SimpleQueue[None] = SimpleQueue()
+        self.options = replace(options, is_stopping=lambda: self._is_stopped)
         self.pace = pace
         self.draining: dict[int, Future[Drained]] = {}
 
     def stop(self) -> None:
-        """End soon."""
-        self.stopping.set()
+        """End soon. Handlers of signals may call it at any moment, and again: nothing here takes a lock."""
+        self._is_stopped = True
+        self._stops.put(None)
 
     def run(self) -> None:
         """Work until `stop()`; a database that fails is tried again."""
         using, pruned = self.options.using, 0.0
         with ThreadPoolExecutor(self.pace.concurrency, "modelsync-drain") as pool:
-            while not self.stopping.is_set():
+            while not self._is_stopped:
                 try:
                     self._look(pool)
                     if pruned <= 0:
@@ -92,7 +95,8 @@ class Worker:
                     connections[using].close()
                     wait = _RECOVERY
                 pruned -= wait
-                self.stopping.wait(wait)
+                with suppress(Empty):
+                    self._stops.get(timeout=wait)
         close_all()
 
     def _look(self, pool: ThreadPoolExecutor) -> None:

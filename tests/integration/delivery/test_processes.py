@@ -195,3 +195,15 @@ def test_a_worker_that_is_told_to_end_settles_what_is_under_way(separate_databas
         done = site.jobs.filter(status=STATUS.DONE).count()
         assert done == len(site.server.receivers["filtered"].there()) >= 2
         assert site.jobs.filter(status=STATUS.WAITING).count() == 7 - done
+
+
+def test_a_worker_ends_however_often_it_is_told(separate_database: SeparateDatabase) -> None:
+    """A handler that is interrupted by the next signal holds up nobody."""
+    with site_of(separate_database, 1) as site:
+        worker = site.start("worker", sequences="never")
+        assert worker.stdout
+        assert "stop with SIGTERM" in worker.stdout.readline()
+        for _ in range(500):
+            worker.send_signal(signal.SIGTERM)
+            worker.send_signal(signal.SIGINT)
+        assert "stopped" in end(worker)
