@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import nullcontext
 from copy import deepcopy
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -95,10 +96,12 @@ class TrackingAndVersioningBaseModel(VersioningBaseModel):
         """See Django's. What changed something raises the version by one."""
         changed = self._changed(update_fields)
         self._raises = not raw and (self._state.adding or bool(changed))
+        clears = not raw and self.inactive and "inactive" in changed
         try:
-            super().save_base(raw, force_insert, force_update, using, update_fields)
-            if not raw and self.inactive and "inactive" in changed:
-                self.applications_active.clear()
+            with transaction.atomic(using=using, savepoint=False) if clears else nullcontext():
+                super().save_base(raw, force_insert, force_update, using, update_fields)
+                if clears:
+                    self.applications_active.clear()
         except BaseException:
             for name in _OWN & self._loaded.keys():
                 setattr(self, name, self._loaded[name])
@@ -117,19 +120,22 @@ class TrackingAndVersioningBaseModel(VersioningBaseModel):
         is_set = known is not None and self.version != known
         if base_qs.model is not field.model or is_set or not (self._raises or known):
             return plain(base_qs, using, pk_val, values, *rest)
-        raises = self._raises
-        while True:
-            if known is not None:
-                version, edited = known + raises, timezone.now() if raises else self.last_edition
-                own = {"version": version, "last_edition": edited}
-                if updated := plain(
-                    base_qs.filter(version=known), using, pk_val, self._with(values, own), *rest
-                ):
-                    self.version, self.last_edition = version, edited
-                    return updated
-            known, raises = rows.select_for_update().values_list("version", flat=True).first(), True
-            if known is None:  # there is none: Django inserts one, if it may
+
+        def write(version: int, *, raises: bool) -> Any:
+            edited = timezone.now() if raises else self.last_edition
+            own = {"version": version + raises, "last_edition": edited}
+            mine = base_qs.filter(version=version)
+            if updated := plain(mine, using, pk_val, self._with(values, own), *rest):
+                self.version, self.last_edition = version + raises, edited
+            return updated
+
+        if known is not None and (updated := write(known, raises=self._raises)):
+            return updated
+        with transaction.atomic(using=using, savepoint=False):
+            version = rows.select_for_update().values_list("version", flat=True).first()
+            if version is None:  # there is none: Django inserts one, if it may
                 return plain(base_qs.none(), using, pk_val, values, *rest)
+            return write(version, raises=True)
 
     def _with(self, values: Any, own: Mapping[str, object]) -> list[tuple[Any, Any, Any]]:
         """What is written, with these values of these fields."""

@@ -26,6 +26,7 @@ from modelsync.tracking.waking import wake
 #: Model, key, what was done, names of fields, time: as the columns hold them.
 Row: TypeAlias = tuple[str, str, str, str, Any]
 COLUMNS = ("model", "object_pk", "op", "changed_fields", "created_at")
+VALUES = "VALUES (%s, %s, %s, %s, %s)"
 _ARRAYS = ("text[]", "text[]", "text[]", "text[]", "timestamptz[]")
 #: Keys that one query names.
 _CHUNK = 500
@@ -51,8 +52,15 @@ def append(
     if tracked.is_triggered:
         wake(using)
         return
-    read, fields, now = tracked.model._meta.pk.to_python, " ".join(sorted(names or ())), said_now(using)
-    _add([(tracked.label, key_of(read(key)), op.value, fields, now) for key in keys], using)
+    _add([row_of(tracked, key, op, using, names) for key in keys], using)
+
+
+def row_of(
+    tracked: Tracked, key: object, op: Change.Op, using: str, names: frozenset[str] | None = None
+) -> Row:
+    """What is appended of one object. Raises ValidationError for what is no primary key."""
+    said = key_of(tracked.model._meta.pk.to_python(key))
+    return tracked.label, said, op.value, " ".join(sorted(names or ())), said_now(using)
 
 
 def append_unknown(tracked: Tracked, using: str) -> None:
@@ -167,12 +175,12 @@ def _append(rows: list[Row], using: str) -> None:
         return
     with connections[using].cursor() as cursor:
         if len(rows) == 1:
-            cursor.execute(f"{into(using)} VALUES (%s, %s, %s, %s, %s)", rows[0])
+            cursor.execute(f"{into(using)} {VALUES}", rows[0])
         elif connections[using].vendor == "postgresql":
             # Its drivers send many rows one by one.
             arrays = ", ".join(f"%s::{each}" for each in _ARRAYS)
             columns = [list(column) for column in zip(*rows, strict=True)]
             cursor.execute(f"{into(using)} SELECT * FROM unnest({arrays})", columns)  # noqa: S608  # constants
         else:
-            cursor.executemany(f"{into(using)} VALUES (%s, %s, %s, %s, %s)", rows)
+            cursor.executemany(f"{into(using)} {VALUES}", rows)
     wake(using)

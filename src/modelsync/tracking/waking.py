@@ -42,6 +42,6 @@ def wake(using: str) -> None:
     connection, wanted = transaction.get_connection(using), _Sequencing(using)
     for savepoints, function, _ in reversed(connection.run_on_commit):
         # What was registered within a savepoint that is still open may go with it, but we would go, too.
-        if function == wanted and savepoints <= set(connection.savepoint_ids):
+        if function == wanted and savepoints - {None} <= set(connection.savepoint_ids):
             return
     transaction.on_commit(wanted, using=using, robust=True)

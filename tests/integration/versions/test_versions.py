@@ -158,12 +158,13 @@ def test_updates_raise_versions(model: Any) -> None:
 
 
 def test_a_changed_save_is_one_statement_more_than_a_plain_one() -> None:
-    """The capture: the version costs none."""
+    """The capture, but not on PostgreSQL: the version costs none."""
     found = Unit.objects.create(name="a")
     found.name = "b"
     with transaction.atomic(), CaptureQueriesContext(connection) as done:
         found.save()
-    assert [query["sql"].split()[0] for query in done] == ["UPDATE", "INSERT"]
+    expected = ["WITH"] if connection.vendor == "postgresql" else ["UPDATE", "INSERT"]
+    assert [query["sql"].split()[0] for query in done] == expected
     assert Change.objects.filter(object_pk=str(found.pk)).count() >= 1
 
 

@@ -17,10 +17,15 @@ _ATOMIC, _WAKES = "modelsync_atomic", "modelsync_wakes"
 def save_atomically(model: type[models.Model]) -> None:
     """Have `save_base()` of a model and of those that inherit from it make a transaction around what it does.
 
-    Django sends `post_save` after the write of a single table has been committed.
+    Django sends `post_save` after the write of a single table has been committed. Where the write captures
+    itself (fused.py) no transaction is needed.
     """
+    from modelsync.tracking.capture.fused import fused
+
     if not getattr(model.save_base, _ATOMIC, False):
         model.save_base = _atomic(model.save_base)  # type: ignore[method-assign]  # that is what it is for
+        for name in ("_do_update", "_do_insert"):
+            setattr(model, name, fused(getattr(model, name)))
 
 
 def delete_together(model: type[models.Model]) -> None:
@@ -47,8 +52,11 @@ def _atomic(plain: Callable[..., None]) -> Callable[..., None]:
         using: str | None = None,
         update_fields: Any = None,
     ) -> None:
+        from modelsync.tracking.capture.fused import fusing, row_for
+
         alias = using or router.db_for_write(type(self), instance=self)
-        with transaction.atomic(using=alias, savepoint=False):
+        row = row_for(self, update_fields, alias)
+        with fusing(self, row) if row else transaction.atomic(using=alias, savepoint=False):
             plain(self, raw, force_insert, force_update, alias, update_fields)
 
     setattr(save_base, _ATOMIC, True)

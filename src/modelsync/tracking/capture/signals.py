@@ -51,9 +51,14 @@ def _listen(tracked: Tracked) -> None:
 
 def saved(sender: Model, instance: Any, using: str, update_fields: Iterable[str] | None, **_: object) -> None:
     """A row was written."""
+    from modelsync.tracking.capture.fused import is_fused
     from modelsync.tracking.log import append, append_parts, gathering
     from modelsync.tracking.models import Change
+    from modelsync.tracking.waking import wake
 
+    if is_fused(instance):
+        wake(using)
+        return
     names = None if update_fields is None else frozenset(update_fields)
     whole = [each for each in REGISTRY.within(sender) if each.concerns(names) and not each.is_triggered]
     if len(whole) == 1:
