@@ -13,7 +13,7 @@ endif
 # Everything that has property tests.
 PROPERTIES = $(shell grep -rl --include='test_*.py' 'from hypothesis import' tests)
 
-.PHONY: help demo test check explore bench docs clean
+.PHONY: help demo test check coverage explore bench docs clean
 
 help:  ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):.*## /make \1\t/' | expand -t 14
@@ -24,8 +24,11 @@ demo: $(ENVIRONMENT)  ## sync real files into a real database, and show it
 test: $(ENVIRONMENTS)  ## run the tests on every database that answers
 	.venv/bin/python -m tests.run $(ENVIRONMENTS:/.installed=/bin/python)
 
-check: $(ENVIRONMENT)  ## format, lint, types, layers, tests with coverage, docs
+check: $(ENVIRONMENT)  ## format, lint, types, layers, tests on SQLite, docs
 	.venv/bin/python -m scripts.check
+
+coverage: $(ENVIRONMENT)  ## which lines the tests on SQLite leave out
+	.venv/bin/python -m pytest -q -n auto --dist worksteal --cov --cov-report term
 
 explore: $(ENVIRONMENT)  ## try random examples, of histories 20,000: those that fail are printed
 	MODELSYNC_EXAMPLES=$${MODELSYNC_EXAMPLES:-20000} .venv/bin/python -m pytest -q --tb short \

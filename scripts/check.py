@@ -18,8 +18,7 @@ CHECKS = {
     "lint": ["ruff", "check", "."],
     "types": ["mypy"],
     "layers": ["lint-imports"],
-    "tests": ["pytest", "-q", "-n", "2", "--dist", "worksteal", *tested.COVERING],
-    "coverage": ["coverage", "report"],
+    "tests": ["pytest", "-q", "-n", "2", "--dist", "worksteal"],
     "docs": ["sphinx-build", "-W", "--keep-going", "-q", "docs", "docs/_build/html"],
 }
 

@@ -105,9 +105,7 @@ def _look_at(python: str) -> Setting:
 def _run(setting: Setting, kind: str, *, is_first: bool) -> Outcome:
     where = f"{kind} {setting.databases[kind]} with {setting.versions}"
     options = [] if kind == "sqlite" else _ON_SERVERS
-    if is_first:
-        options = options or tested.COVERING
-    elif options:
+    if options and not is_first:
         options = [*options, *_QUICK]
         where += ", without slow tests"
     print(f"\n=== {where}", flush=True)
@@ -128,7 +126,7 @@ def _run(setting: Setting, kind: str, *, is_first: bool) -> Outcome:
             exit_code=finished.returncode,
             seconds=time.monotonic() - started,
         )
-    if options == tested.COVERING and outcome.is_good and "MODELSYNC_EXAMPLES" not in os.environ:
+    if is_first and kind == "sqlite" and outcome.is_good and "MODELSYNC_EXAMPLES" not in os.environ:
         tested.remember()
     return outcome
 

@@ -1,4 +1,4 @@
-"""What was tested on SQLite with coverage, so that `make check` after `make test` does not do it again."""
+"""What was tested on SQLite, so that `make check` after `make test` does not do it again."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 _RECORD = ROOT / ".tested"
-#: pytest's options of that run.
-COVERING = ["--cov", "--cov-report="]
 
 
 def remember() -> None:
-    """The files as they are now, with this environment, have passed; their coverage is in `.coverage`."""
+    """The files as they are now, with this environment, have passed."""
     _RECORD.write_text(_fingerprint())
 
 
@@ -25,8 +23,7 @@ def forget() -> None:
 
 def is_tested() -> bool:
     """Whether exactly this has passed."""
-    is_there = _RECORD.exists() and (ROOT / ".coverage").exists()
-    return is_there and bool(said := _fingerprint()) and _RECORD.read_text() == said
+    return _RECORD.exists() and bool(said := _fingerprint()) and _RECORD.read_text() == said
 
 
 def _fingerprint() -> str:
