@@ -207,4 +207,4 @@ def test_a_worker_ends_however_often_it_is_told(separate_database: SeparateDatab
             worker.send_signal(signal.SIGTERM)
             worker.send_signal(signal.SIGINT)
         said, _ = worker.communicate(timeout=_ENOUGH)
-        assert said.endswith("stopped\n")  # what comes after that finds no handler any more
+        assert "stopped\n" in said  # what comes after that finds no handler any more
