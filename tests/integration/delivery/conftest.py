@@ -41,7 +41,7 @@ class Site:
     def __init__(self) -> None:
         self.clock = Clock()
         self.boxes: dict[int, Postbox] = {}
-        self.steps: list[str] = []
+        self.steps: list[Any] = []
         self.told: list[Any] = []
 
     def application(self, name: str = "app", **given: Any) -> Application:
