@@ -22,6 +22,7 @@ from modelsync.tracking.among import among
 from modelsync.tracking.models import Change, Feed, Ledger
 from modelsync.tracking.registry import REGISTRY, Tracked
 from modelsync.tracking.states import SIZE, digests, everything
+from modelsync.tracking.upserting import upsert
 
 #: Changes that are read at a time.
 MOST: Final = 1_000
@@ -143,11 +144,5 @@ def _write(entries: Sequence[Entry], using: str) -> None:
         )
         for entry in entries
     ]
-    features = transaction.get_connection(using).features
-    named = features.supports_update_conflicts_with_target
-    Ledger.objects.using(using).bulk_create(
-        rows,
-        update_conflicts=True,
-        unique_fields=["model", "object_pk"] if named else None,
-        update_fields=["version", "feed_position", "deleted", "digest", "changed_at"],
-    )
+    names = ["version", "feed_position", "deleted", "digest", "changed_at"]
+    upsert(rows, ["model", "object_pk"], names, using)

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from modelsync.push.receiving.arrivals import Arrival, Item
 from modelsync.push.receiving.references import Place
+from modelsync.tracking.upserting import upsert
 
 
 @dataclass(slots=True, kw_only=True)
@@ -111,7 +112,8 @@ class TableFence:
                     received_at=now,
                 )
             )
-        self._upsert(rows, ["epoch", "version", "deleted", "creation", "received_at"])
+        names = ["epoch", "version", "deleted", "creation", "received_at"]
+        upsert(rows, ["model", "object_pk"], names, self.using)
 
     def _make(self, places: Sequence[Place]) -> None:
         """Make the rows that are missing. It comes first: SQLite takes its lock by writing."""
@@ -119,15 +121,6 @@ class TableFence:
 
         rows = [Received(model=label, object_pk=key) for label, key in places]
         self.rows.bulk_create(rows, ignore_conflicts=True)
-
-    def _upsert(self, rows: Sequence[Any], names: list[str]) -> None:
-        named = connections[self.using].features.supports_update_conflicts_with_target
-        self.rows.bulk_create(
-            rows,
-            update_conflicts=True,
-            unique_fields=["model", "object_pk"] if named else None,
-            update_fields=names,
-        )
 
     def _read(self, places: Sequence[Place]) -> None:
         columns = ("model", "object_pk", "epoch", "version", "deleted", "creation")

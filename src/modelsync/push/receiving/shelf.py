@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import msgspec
-from django.db import connections, models
+from django.db import models
 from django.utils import timezone
 
 from modelsync.push.receiving.accepting import Acceptance, Accepted, label_of
@@ -17,6 +17,7 @@ from modelsync.push.receiving.arrivals import Arrival, Item
 from modelsync.push.receiving.converting import Converters
 from modelsync.push.receiving.references import Place, Reference, place_of, referred_fields
 from modelsync.push.receiving.tables import Awaited, HeldBack, Received
+from modelsync.tracking.upserting import upsert
 
 _CHUNK = 400
 
@@ -72,7 +73,8 @@ class Shelf:
             held_at=timezone.now(),
         )
         self._forget(item.place, list(self._awaited(item.place)))
-        self._upsert(row)
+        names = ["deletes", "fields", "is_text", "reason", "held_at"]
+        upsert([row], ["model", "object_pk"], names, self.using)
         self.held[item.place] = row
         self._await(item, missing)
 
@@ -222,15 +224,6 @@ class Shelf:
         if missing:
             self.waiting.add(item.place)
             self._rows(Awaited).bulk_create([_awaited(item, each) for each in missing])
-
-    def _upsert(self, row: HeldBack) -> None:
-        named = connections[self.using].features.supports_update_conflicts_with_target
-        self._rows(HeldBack).bulk_create(
-            [row],
-            update_conflicts=True,
-            unique_fields=["model", "object_pk"] if named else None,
-            update_fields=["deletes", "fields", "is_text", "reason", "held_at"],
-        )
 
     def _rows(self, table: Any) -> Any:
         return table._base_manager.using(self.using)

@@ -1,0 +1,1 @@
+"""DatoCMS: its Content Delivery API, as the connector needs it."""
