@@ -252,3 +252,11 @@ def test_a_new_epoch_does_not_empty_a_table_unasked(settings: Any) -> None:
     settings.MODELSYNC = {**settings.MODELSYNC, "max_deletes": "100%"}
     assert close("Category").status_code == 200
     assert not Category.objects.exists()
+
+
+def test_what_was_deleted_before_is_not_deleted_again_with_an_epoch() -> None:
+    """Nor does the guard count it."""
+    numbers = range(1, 21)
+    assert statuses(*(change("Category", number, 1, {"code": "x"}) for number in numbers)) == ["ok"] * 20
+    assert statuses(*(change("Category", number, 2, op="delete") for number in numbers)) == ["ok"] * 20
+    assert close("Category").status_code == 200

@@ -56,6 +56,17 @@ def test_an_object_is_held_back_until_what_it_needs_is_there() -> None:
     assert (str(review.product_id), review.text, nothing_waits()) == (A, "two", True)
 
 
+def test_what_is_held_back_waits_for_what_its_newest_state_names() -> None:
+    """And for nothing that an older one named."""
+    statuses(change("Review", 1, 1, {"product": A, "text": "one"}))
+    statuses(change("Review", 1, 2, {"product": B}))
+    assert [row.target_key for row in Awaited.objects.all()] == [B]
+    statuses(change("Product", A, 1, {"name": "a"}))
+    assert not Review.objects.exists()
+    statuses(change("Product", B, 1, {"name": "b"}))
+    assert (str(Review.objects.get().product_id), nothing_waits()) == (B, True)
+
+
 def test_what_is_held_back_may_need_several() -> None:
     """And others may wait for it."""
     assert statuses(change("Offer", 1, 1, {"title": "o", "price": "p"})) == ["ok"]
