@@ -1,7 +1,8 @@
 """Run the tests with every interpreter given, on every database that answers: `make test`.
 
-SQLite runs everything; the servers run what depends on the database, with a second interpreter without
-what is marked `slow`. The closing lines say what ran where, and what did not.
+SQLite runs everything. The servers run all integration and conformance tests with the first interpreter, and
+with others those that are marked `database` and not `slow`. The closing lines say what ran where, and what
+did not.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Names of folders and of markers are keywords too.
 _ON_SERVERS = ["-k", "integration or conformance or database"]
-_QUICK = ["-m", "not slow"]
+_ONCE_MORE = ["-m", "database and not slow"]
 _WORKERS = min(os.cpu_count() or 1, 4)
 # Histories that the property tests try with the first interpreter, and with others.
 _EXAMPLES = {"sqlite": "2000", "postgresql": "300", "mariadb": "300"}
@@ -104,10 +105,10 @@ def _look_at(python: str) -> Setting:
 
 def _run(setting: Setting, kind: str, *, is_first: bool) -> Outcome:
     where = f"{kind} {setting.databases[kind]} with {setting.versions}"
-    options = [] if kind == "sqlite" else _ON_SERVERS
-    if options and not is_first:
-        options = [*options, *_QUICK]
-        where += ", without slow tests"
+    options: list[str] = []
+    if kind != "sqlite":
+        options = _ON_SERVERS if is_first else _ONCE_MORE
+        where += "" if is_first else ", what depends on the database and is quick"
     print(f"\n=== {where}", flush=True)
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
