@@ -14,7 +14,7 @@ from modelsync.tracking.epochs import new_epoch
 from modelsync.tracking.sequencing import sequence
 from tests.integration.delivery.conftest import Site
 from tests.office.models import Member, Thing, Unit
-from tests.postbox import status
+from tests.postbox import status, unreachable
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.database]
 STATUS = JobChange.STATUS
@@ -215,6 +215,22 @@ def test_a_new_epoch_sends_everything_anew(site: Any) -> None:
     told = len(box.completed)
     site.drain(application)
     assert len(box.completed) == told
+
+
+def test_an_epoch_is_complete_when_everything_has_arrived(site: Any) -> None:
+    """Not while anything waits for another try, or for a person."""
+    application = site.application(protocol=2, signing_secrets=["whsec_" + "A" * 43 + "="])
+    box = site.boxes[application.pk]
+    Thing.objects.create(name="a")
+    site.drain(application)
+    new_epoch("default")
+    box.faults.append(unreachable)
+    site.drain(application)
+    site.drain(application)
+    assert (JobChange.objects.get().status, box.completed) == (STATUS.WAITING_AFTER_ERROR, [])
+    site.clock.pass_by(seconds=6)
+    site.drain(application)
+    assert "office.Thing" in box.completed
 
 
 def test_what_was_created_by_hand_is_taken_though_nothing_changed(site: Any) -> None:
