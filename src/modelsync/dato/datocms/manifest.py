@@ -60,11 +60,7 @@ def read_manifest(
     pages, before = _pages_of(expected), None
     for _ in range(_TRIES):
         stamps, count = _read(client, root, fields, pages, most)
-        if pages <= most:
-            is_whole = len(stamps) == count
-        else:
-            is_whole = stamps == before
-        if is_whole:
+        if len(stamps) == count if pages <= most else stamps == before:
             return Manifest(stamps=stamps, is_complete=True)
         pages, before = max(pages, _pages_of(count)), stamps
     return Manifest(stamps=stamps, is_complete=False)
