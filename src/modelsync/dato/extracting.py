@@ -20,7 +20,7 @@ class Column:
     Args:
         field: the name of the field here.
         steps: the names that lead to it.
-        of_record: whether they start at the record, and not at the object.
+        depth: where they start: 0 is the record, 1 a block of it, and so on to the object.
         locale: the language of the CMS in which it is read; None for what has no languages.
         collects: whether all values are taken where the way leads through lists; else the first one is.
         links: whether records stand at its end, of which the ids are the values.
@@ -28,7 +28,7 @@ class Column:
 
     field: str
     steps: tuple[str, ...]
-    of_record: bool = False
+    depth: int = 0
     locale: str | None = None
     collects: bool = False
     links: bool = False
@@ -36,22 +36,23 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """An object within its record; `place` is its place among its siblings, from 0."""
+    """An object: `trees` lead from its record to itself, `place` is its place among its siblings, from 0."""
 
-    tree: Tree
-    record: Tree
-    place: int
+    trees: tuple[Tree, ...]
+    place: int = 0
 
     @property
     def id(self) -> str:
         """Its id."""
-        return str(self.tree[_ID])
+        return str(self.trees[-1][_ID])
 
 
 def objects(record: Tree, blocks: Sequence[str]) -> Iterator[Found]:
-    """The objects of a record: the blocks that this way leads to, in their order, or the record itself."""
-    for place, tree in _walk(record, blocks, 0):
-        yield Found(tree=tree, record=record, place=place)
+    """The objects of a record: the blocks that this way leads to, in their order, or the record itself.
+
+    Empty fields, and blocks that have no such field, lead to none.
+    """
+    return _below(Found(trees=(record,)), blocks)
 
 
 def values(
@@ -62,40 +63,38 @@ def values(
     `translations` are the same record in other languages, by locale. Blocks in other languages are known by
     their ids; what is not there in a language has no value in it.
     """
-    others = {
-        locale: {found.id: found for found in objects(other, blocks)}
-        for locale, other in translations.items()
-    }
+    others = {locale: _by_place(other, blocks) for locale, other in translations.items()}
     for found in objects(record, blocks):
-        yield found, {each.field: _value(found, others, translations, each) for each in columns}
+        yield found, {each.field: _value(found, others, each) for each in columns}
 
 
-def _value(
-    found: Found, others: Mapping[str, Mapping[str, Found]], translations: Mapping[str, Tree], column: Column
-) -> Any:
-    start: Tree | None = found.record if column.of_record else found.tree
-    if column.locale is not None:
-        if column.of_record:
-            start = translations.get(column.locale)
-        else:
-            there = others.get(column.locale, {}).get(found.id)
-            start = there.tree if there else None
+def _below(found: Found, steps: Sequence[str]) -> Iterator[Found]:
+    if not steps:
+        yield found
+        return
+    inner = found.trees[-1].get(steps[0])
+    for place, tree in enumerate(inner if isinstance(inner, list) else [inner]):
+        if isinstance(tree, Mapping):
+            yield from _below(Found(trees=(*found.trees, tree), place=place), steps[1:])
+
+
+def _by_place(record: Tree, blocks: Sequence[str]) -> dict[tuple[int, str], Tree]:
+    """The record and its blocks on the way, by depth and id."""
+    return {
+        (depth, found.id): found.trees[-1]
+        for depth in range(len(blocks) + 1)
+        for found in objects(record, blocks[:depth])
+    }
+
+
+def _value(found: Found, others: Mapping[str, Mapping[tuple[int, str], Tree]], column: Column) -> Any:
+    start: Tree | None = found.trees[column.depth]
+    if column.locale is not None and start is not None:
+        start = others.get(column.locale, {}).get((column.depth, start[_ID]))
     taken = list(_ends(start, (*column.steps, _ID) if column.links else column.steps))
     if column.collects:
         return taken
     return taken[0] if taken else None
-
-
-def _walk(tree: Any, steps: Sequence[str], place: int) -> Iterator[tuple[int, Tree]]:
-    """The trees at the end of a way; empty fields, and blocks that have no such field, lead nowhere."""
-    if not isinstance(tree, Mapping):
-        return
-    if not steps:
-        yield place, tree
-        return
-    inner = tree.get(steps[0])
-    for number, each in enumerate(inner if isinstance(inner, list) else [inner]):
-        yield from _walk(each, steps[1:], number)
 
 
 def _ends(tree: Any, steps: Sequence[str]) -> Iterator[Any]:

@@ -51,7 +51,7 @@ def fetch_from_dato(model: type[DatoModel]) -> Callable[[O], O]:
     """
 
     def register(options: O) -> O:
-        job = _job(model, options)
+        job = make_job(model, options)
         _JOBS[job.name] = job
         return options
 
@@ -64,7 +64,8 @@ def jobs() -> list[Job]:
     return list(_JOBS.values())
 
 
-def _job(model: type[DatoModel], options: Any) -> Job:
+def make_job(model: type[DatoModel], options: Any) -> Job:
+    """The job of a model and its options, unregistered; raises ConfigurationError for what cannot be."""
     if not (isinstance(options, type) and issubclass(options, SyncOptions)):
         raise ConfigurationError(
             f"fetch_from_dato decorates classes that inherit from SyncOptions, not {options!r}"

@@ -71,11 +71,15 @@ def test_what_is_collected() -> None:
     assert one("nothing", collects=True, links=True) == []
 
 
-def test_values_of_the_record() -> None:
-    """An object may take them, too."""
-    columns = [Column(field="text", steps=("text",)), Column(field="page", steps=("title",), of_record=True)]
-    found = [each for _, each in values(RECORD, {}, ("sections", "quotes"), columns)]
-    assert found == [{"text": text, "page": "Title"} for text in ("one", "two", "three")]
+def test_values_of_what_is_around() -> None:
+    """An object may take those of its record, and of the very block that it is in."""
+    columns = [
+        Column(field="text", steps=("text",), depth=2),
+        Column(field="section", steps=("id",), depth=1),
+        Column(field="page", steps=("title",)),
+    ]
+    found = [tuple(each.values()) for _, each in values(RECORD, {}, ("sections", "quotes"), columns)]
+    assert found == [("one", "s1", "Title"), ("two", "s1", "Title"), ("three", "s4", "Title")]
 
 
 def test_languages_are_aligned_by_id() -> None:
@@ -83,15 +87,24 @@ def test_languages_are_aligned_by_id() -> None:
     german = {
         "id": "r",
         "title": "Titel",
-        "sections": [{"id": "s1", "quotes": [{"id": "q2", "text": "zwei"}, {"id": "new", "text": "neu"}]}],
+        "sections": [
+            {
+                "id": "s1",
+                "name": "eins",
+                "quotes": [{"id": "q2", "text": "zwei"}, {"id": "new", "text": "neu"}],
+            }
+        ],
     }
     columns = [
-        Column(field="text", steps=("text",)),
-        Column(field="text_de", steps=("text",), locale="de"),
-        Column(field="page_de", steps=("title",), locale="de", of_record=True),
-        Column(field="text_fr", steps=("text",), locale="fr"),
+        Column(field="text", steps=("text",), depth=2),
+        Column(field="text_de", steps=("text",), locale="de", depth=2),
+        Column(field="section_de", steps=("name",), locale="de", depth=1),
+        Column(field="page_de", steps=("title",), locale="de"),
+        Column(field="text_fr", steps=("text",), locale="fr", depth=2),
     ]
     found = {each.id: got for each, got in values(RECORD, {"de": german}, ("sections", "quotes"), columns)}
-    assert found["q2"] == {"text": "two", "text_de": "zwei", "page_de": "Titel", "text_fr": None}
-    assert found["q1"]["text_de"] is None
+    of_both = {"section_de": "eins", "page_de": "Titel", "text_fr": None}
+    assert found["q2"] == {"text": "two", "text_de": "zwei", **of_both}
+    assert found["q1"] == {"text": "one", "text_de": None, **of_both}
+    assert found["q3"] == {**of_both, "text": "three", "text_de": None, "section_de": None}
     assert set(found) == {"q1", "q2", "q3"}

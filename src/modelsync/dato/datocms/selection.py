@@ -7,6 +7,7 @@ So in a union each type's fields have aliases of their own, and `plain` takes th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from modelsync.core.errors import ConfigurationError
@@ -17,6 +18,14 @@ _ID: Final = "id"
 _TYPE: Final = "__typename"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """What a path leads to: a field, of which there may be many where the way leads through lists."""
+
+    field: FieldInfo
+    is_many: bool
+
+
 class Selection:
     """Fields of a type, or of the types of a union; the id is always among them, where there is one."""
 
@@ -25,7 +34,7 @@ class Selection:
         self.types = tuple(types)
         self.fields: dict[str, Selection | None] = {}
 
-    def add(self, steps: Sequence[str]) -> FieldInfo:
+    def add(self, steps: Sequence[str]) -> End:
         """Select what a path leads to, by API keys; what is found at its end.
 
         Of a link or a block at the end the id is selected. Raises ConfigurationError for what is not there.
@@ -35,10 +44,13 @@ class Selection:
             if len(steps) > 1:
                 raise ConfigurationError(f"{steps[0]!r} of the CMS is a value, it has no field {steps[1]!r}")
             self.fields.setdefault(info.name, None)
-            return info
+            return End(field=info, is_many=False)
         within = self.fields.setdefault(info.name, Selection(self.schema, info.types))
         assert within is not None
-        return within.add(steps[1:]) if len(steps) > 1 else info
+        if len(steps) == 1:
+            return End(field=info, is_many=info.is_list)
+        end = within.add(steps[1:])
+        return replace(end, is_many=end.is_many or info.is_list)
 
     def within(self, step: str) -> Selection:
         """What is selected of a field that has fields of its own."""
