@@ -44,7 +44,10 @@ class DatoClient:
     ) -> None:
         self.access = access
         self.tries = tries
+        #: Requests that were made; what the last answer cost, and what one may cost, if it said so.
         self.requests = 0
+        self.cost: int | None = None
+        self.limit: int | None = None
         self.client = httpx2.Client(
             timeout=httpx2.Timeout(access.timeout, connect=10.0),
             headers=access.headers,
@@ -76,6 +79,7 @@ class DatoClient:
         self.requests += 1
         with told(_NAME), discreet():
             response = self.client.post(self.access.url, json=body)
+        self.cost, self.limit = _number(response, "X-Complexity"), _number(response, "X-Max-Complexity")
         said = _read(response)
         if response.status_code != 200:
             raise _refusal(response, said)
@@ -108,6 +112,11 @@ def _refusal(response: httpx2.Response, said: Mapping[str, Any]) -> SourceError:
         return Transient(f"{shown}: {first_line(response.text)}")
     remedy = _REMEDIES.get(code)
     return Permanent(f"{shown}; {remedy}" if remedy else f"{shown}: {details or first_line(response.text)}")
+
+
+def _number(response: httpx2.Response, header: str) -> int | None:
+    said = response.headers.get(header, "")
+    return int(said) if said.isdecimal() else None
 
 
 def _reset(response: httpx2.Response) -> float:
