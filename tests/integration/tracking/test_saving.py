@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -87,3 +88,15 @@ def test_receivers_that_save_the_same(signal: ModelSignal) -> None:
     author.name = "Cleo"
     author.save()
     assert captured() == {str(author.pk)}
+
+
+def test_a_receiver_that_gives_another_key() -> None:
+    """What is written counts."""
+    key = uuid.uuid4()
+
+    def receive(instance: Author, **_: object) -> None:
+        instance.pk = key
+
+    with receiving(pre_save, receive):
+        Author(name="Ada").save(force_insert=True)
+    assert str(key) in captured()

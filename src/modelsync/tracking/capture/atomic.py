@@ -52,11 +52,11 @@ def _atomic(plain: Callable[..., None]) -> Callable[..., None]:
         using: str | None = None,
         update_fields: Any = None,
     ) -> None:
-        from modelsync.tracking.capture.fused import fusing, row_for
+        from modelsync.tracking.capture.fused import fuse, fusing_of
 
         alias = using or router.db_for_write(type(self), instance=self)
-        row = row_for(self, update_fields, alias)
-        with fusing(self, row) if row else transaction.atomic(using=alias, savepoint=False):
+        fusing = fusing_of(self, update_fields, alias)
+        with fuse(self, fusing) if fusing else transaction.atomic(using=alias, savepoint=False):
             plain(self, raw, force_insert, force_update, alias, update_fields)
 
     setattr(save_base, _ATOMIC, True)

@@ -8,39 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.db import connections
 
-from modelsync.tracking.log import VALUES, Row, into, row_of
+from modelsync.tracking.log import VALUES, into, row_of
 from modelsync.tracking.models import Change
-from modelsync.tracking.registry import REGISTRY
+from modelsync.tracking.registry import REGISTRY, Tracked
+from modelsync.tracking.states import key_of
 
-#: Where an instance that is being saved has what is to be captured of it.
-_ROW: Final = "modelsync_captured"
-
-
-@contextmanager
-def fusing(instance: Any, row: Row) -> Iterator[None]:
-    """Have what is written of an instance within captured by the same statement."""
-    state = instance._state
-    before = getattr(state, _ROW, None)
-    setattr(state, _ROW, row)
-    try:
-        yield
-    finally:
-        setattr(state, _ROW, before)
+#: Where an instance that is being saved has how it fuses.
+_FUSING: Final = "modelsync_fusing"
 
 
-def is_fused(instance: Any) -> bool:
-    """Whether its write is captured already."""
-    return getattr(instance._state, _ROW, None) is not None
+@dataclass(frozen=True, slots=True)
+class Fusing:
+    """Of which tracked model a row is saved, and which of its fields; `captured` are the keys that were."""
+
+    tracked: Tracked
+    names: frozenset[str] | None
+    captured: set[str] = field(default_factory=set)
 
 
-def row_for(instance: Any, update_fields: Iterable[str] | None, using: str) -> Row | None:
-    """What is to be captured of an instance that will be saved; None for one that takes a transaction."""
+def fusing_of(instance: Any, update_fields: Iterable[str] | None, using: str) -> Fusing | None:
+    """How an instance that will be saved fuses; None for one that takes a transaction."""
     if connections[using].vendor != "postgresql" or instance._meta.parents:
         return None
     concrete = instance._meta.concrete_model
@@ -48,13 +42,25 @@ def row_for(instance: Any, update_fields: Iterable[str] | None, using: str) -> R
     names = None if update_fields is None else frozenset(update_fields)
     if [each.model for each in whole] != [concrete] or any(REGISTRY.beyond(concrete)):
         return None
-    key = getattr(instance, instance._meta.pk.attname)
-    if key is None or hasattr(key, "resolve_expression") or not whole[0].concerns(names):
-        return None
+    made = Fusing(whole[0], names)
+    return made if whole[0].concerns(names) and _key(instance, made) is not None else None
+
+
+@contextmanager
+def fuse(instance: Any, fusing: Fusing) -> Iterator[None]:
+    """Have what is written of an instance within captured by the same statement."""
+    before = getattr(instance._state, _FUSING, None)
+    setattr(instance._state, _FUSING, fusing)
     try:
-        return row_of(whole[0], key, Change.Op.UPSERT, using, names)
-    except ValidationError:
-        return None  # Django says what is wrong with it
+        yield
+    finally:
+        setattr(instance._state, _FUSING, before)
+
+
+def is_captured(instance: Any) -> bool:
+    """Whether the write of an instance, which is being saved, was captured with it."""
+    fusing = getattr(instance._state, _FUSING, None)
+    return fusing is not None and _key(instance, fusing) in fusing.captured
 
 
 def fused(plain: Callable[..., Any]) -> Callable[..., Any]:
@@ -62,18 +68,35 @@ def fused(plain: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(plain)
     def write(self: Any, source: Any, using: str, *rest: Any) -> Any:
-        row = getattr(self._state, _ROW, None)
-        if row is None:
+        fusing = getattr(self._state, _FUSING, None)
+        key = _key(self, fusing) if fusing else None
+        if fusing is None or key is None:
             return plain(self, source, using, *rest)
+        row = row_of(fusing.tracked, key, Change.Op.UPSERT, using, fusing.names)
         table = connections[using].ops.quote_name(self._meta.db_table)
         writes = (f"UPDATE {table} ", f"INSERT INTO {table} ")
 
         def capture(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-            if sql.startswith(writes):
-                sql, params = f"WITH captured AS ({into(using)} {VALUES}) {sql}", (*row, *params)
-            return execute(sql, params, many, context)
+            if not sql.startswith(writes):
+                return execute(sql, params, many, context)
+            both = f"WITH captured AS ({into(using)} {VALUES}) {sql}"
+            done = execute(both, (*row, *params), many, context)
+            fusing.captured.add(key)
+            return done
 
         with connections[using].execute_wrapper(capture):
             return plain(self, source, using, *rest)
 
     return write
+
+
+def _key(instance: Any, fusing: Fusing) -> str | None:
+    """The primary key that an instance has now; None where the database finds it out."""
+    pk = fusing.tracked.model._meta.pk
+    value = getattr(instance, pk.attname)
+    if value is None or hasattr(value, "resolve_expression"):
+        return None
+    try:
+        return key_of(pk.to_python(value))
+    except ValidationError:
+        return None  # Django says what is wrong with it

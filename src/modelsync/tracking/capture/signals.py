@@ -51,12 +51,12 @@ def _listen(tracked: Tracked) -> None:
 
 def saved(sender: Model, instance: Any, using: str, update_fields: Iterable[str] | None, **_: object) -> None:
     """A row was written."""
-    from modelsync.tracking.capture.fused import is_fused
+    from modelsync.tracking.capture.fused import is_captured
     from modelsync.tracking.log import append, append_parts, gathering
     from modelsync.tracking.models import Change
     from modelsync.tracking.waking import wake
 
-    if is_fused(instance):
+    if is_captured(instance):
         wake(using)
         return
     names = None if update_fields is None else frozenset(update_fields)
