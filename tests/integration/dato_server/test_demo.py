@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from tests.dato_server import serving
 from tests.dato_server.demo import demo_site
@@ -42,8 +43,9 @@ def test_the_demo_has_something_of_everything() -> None:
         client.http.close()
 
 
-def test_it_runs_as_a_module() -> None:
-    """It prints where it is and its token, and ends with Ctrl-C."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_it_runs_as_a_module(number: int) -> None:
+    """It prints where it is and its token, and ends with Ctrl-C, also in the background."""
     command = [sys.executable, "-m", "tests.dato_server", "--port", "0"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
@@ -53,6 +55,9 @@ def test_it_runs_as_a_module() -> None:
         said = httpx2.post(
             url, json={"query": "{ _allBlogPostsMeta { count } }"}, headers=headers, verify=False
         )
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=10) == 0
+        process.send_signal(number)
+        try:
+            assert process.wait(timeout=60) == 0
+        finally:
+            process.kill()
     assert said.json() == {"data": {"_allBlogPostsMeta": {"count": 3}}}
