@@ -10,7 +10,8 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 
 from modelsync.core.errors import ConfigurationError
-from modelsync.dato.datocms.schema import Root, Schema
+from modelsync.dato.datocms.asking import Wanted
+from modelsync.dato.datocms.schema import Schema
 from modelsync.dato.datocms.selection import End, Selection
 from modelsync.dato.declaring import FieldMapping, Taken
 from modelsync.dato.extracting import Column
@@ -27,25 +28,17 @@ class Plan:
 
     Args:
         job: what is declared.
-        root: where the records are.
+        wanted: what is read of the records.
         blocks: the API's names of the fields that lead from a record to the objects.
         columns: what is read of each object.
         positions: the fields that take a place in an order.
-        selection: what is selected of a record, in the default language.
-        translated: what is selected in other languages; None where there is nothing of the kind.
-        locale: the default language, as the CMS calls it; None for a CMS without languages.
-        locales: the other ones.
     """
 
     job: Job
-    root: Root
+    wanted: Wanted
     blocks: tuple[str, ...]
     columns: tuple[Column, ...]
     positions: Mapping[str, Taken]
-    selection: Selection
-    translated: Selection | None
-    locale: str | None
-    locales: tuple[str, ...]
 
 
 def plan(job: Job, schema: Schema, languages: Sequence[str]) -> Plan:
@@ -80,14 +73,16 @@ class _Planning:
         locales = [self._locale(each) for each in self.languages] if localized else []
         return Plan(
             job=self.job,
-            root=self.root,
+            wanted=Wanted(
+                root=self.root,
+                selection=self.selection,
+                locale=locales[0] if locales else self._default(),
+                translated=self.translated if localized else None,
+                locales=tuple(locales[1:]),
+            ),
             blocks=self.blocks,
             columns=tuple(columns),
             positions={each.field: each.taken for each in self.job.mappings if each.taken is not Taken.VALUE},
-            selection=self.selection,
-            translated=self.translated if localized else None,
-            locale=locales[0] if locales else self._default(),
-            locales=tuple(locales[1:]),
         )
 
     def _own(self) -> Iterator[Column]:

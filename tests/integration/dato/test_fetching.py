@@ -10,8 +10,9 @@ import pytest
 
 from modelsync.core.errors import Permanent
 from modelsync.dato.datocms.access import Access
+from modelsync.dato.datocms.asking import Wanted
 from modelsync.dato.datocms.client import DatoClient
-from modelsync.dato.datocms.fetching import Fetched, Wanted, fetch
+from modelsync.dato.datocms.fetching import Fetched, fetch
 from modelsync.dato.datocms.schema import INTROSPECTION, Schema
 from modelsync.dato.datocms.selection import Selection
 from tests.dato_server import Behaviour, Field, ItemType, Server, Site, faults, serving

@@ -13,6 +13,8 @@ from modelsync.core.errors import ConfigurationError
 from modelsync.dato import SyncOptions, from_dato_path, position_in_parent
 from modelsync.dato.datocms.access import Access
 from modelsync.dato.datocms.client import DatoClient
+from modelsync.dato.datocms.fetching import fetch
+from modelsync.dato.datocms.manifest import read_manifest
 from modelsync.dato.datocms.schema import INTROSPECTION, Schema
 from modelsync.dato.declaring import Taken
 from modelsync.dato.extracting import values
@@ -88,17 +90,14 @@ def planned(site: tuple[Server, DatoClient], model: Any, path: str, *mappings: A
 
 def read(site: tuple[Server, DatoClient], made: Plan) -> list[dict[str, Any]]:
     """The objects as the plan has them read, without times."""
-    client, root = site[1], made.root.field
-    parts = [f"base: {root}(locale: {made.locale}) {made.selection.text()}"]
-    if made.translated:
-        parts += [f"{each}: {root}(locale: {each}) {made.translated.text()}" for each in made.locales]
-    data = client.ask(f"{{ {' '.join(parts)} }}")
+    client, root = site[1], made.wanted.root
+    ids = list(read_manifest(client, made.wanted).stamps)
+    assert root.field == "allPages"
     found = []
-    for number, record in enumerate(made.selection.plain(data["base"])):
-        others = {each: made.translated.plain(data[each])[number] for each in made.locales if made.translated}
-        for _, got in values(record, others, made.blocks, made.columns):
+    for fetched in fetch(client, made.wanted, ids):
+        for _, got in values(fetched.record, fetched.translations, made.blocks, made.columns):
             assert got.pop("created")
-            assert got.pop("modified") == record["_updatedAt"]
+            assert got.pop("modified") == fetched.record["_updatedAt"]
             found.append(got)
     return found
 
@@ -114,7 +113,11 @@ def test_records(site: tuple[Server, DatoClient], model: Any) -> None:
         "tag_id" | from_dato_path("main_tag.id"),
         "order" | position_in_parent,
     )
-    assert (made.locale, made.locales, made.positions) == ("en", ("pt_BR",), {"order": Taken.POSITION})
+    assert (made.wanted.locale, made.wanted.locales, made.positions) == (
+        "en",
+        ("pt_BR",),
+        {"order": Taken.POSITION},
+    )
     (found,) = read(site, made)
     assert found.pop("tag_id")
     assert found == {"name": "Title", "name_pt_br": "Título", "tags": ["x", "y"]}
@@ -142,7 +145,7 @@ def test_blocks(site: tuple[Server, DatoClient], model: Any) -> None:
 def test_without_languages(site: tuple[Server, DatoClient], model: Any) -> None:
     """Nothing is selected in other languages; what has some comes in the default one."""
     made = planned(site, model, "page", "name" | from_dato_path("title"))
-    assert (made.translated, made.locales) == (None, ())
+    assert (made.wanted.translated, made.wanted.locales) == (None, ())
     assert read(site, made) == [{"name": "Title"}]
 
 

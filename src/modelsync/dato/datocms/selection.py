@@ -16,6 +16,7 @@ from modelsync.dato.naming import field_name
 
 _ID: Final = "id"
 _TYPE: Final = "__typename"
+_STAMPS: Final = ("_updatedAt", "_publishedAt", "position", "md5")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,20 @@ class Selection:
             return End(field=info, is_many=info.is_list)
         end = within.add(steps[1:])
         return replace(end, is_many=end.is_many or info.is_list)
+
+    def stamps(self) -> Selection:
+        """What tells whether anything that is selected has changed: times, places and files, at each step.
+
+        A record's own time need not move when a block, a linked record or a file of it changes.
+        """
+        made = Selection(self.schema, self.types)
+        for name in _STAMPS:
+            if any(self.schema.has_field(each, name) for each in self.types):
+                made.fields[name] = None
+        for name, within in self.fields.items():
+            if within is not None:
+                made.fields[name] = within.stamps()
+        return made
 
     def within(self, step: str) -> Selection:
         """What is selected of a field that has fields of its own."""
